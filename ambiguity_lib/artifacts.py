@@ -1,0 +1,175 @@
+"""A content-addressed store: what determines a result → the result, built once.
+
+An artifact is a folder. Its key is a hash of everything that determines it; its manifest
+``artifact.json`` holds that specification, checksums of its files and the time it took. It is built
+under a temporary name and renamed when complete, so that a killed run leaves nothing half-written
+and the next one goes on from the last finished artifact.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+#: Raise when the meaning of stored artifacts changes, so that old ones are not found any more.
+FORMAT = 1
+MANIFEST = "artifact.json"
+_VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
+_TEMPORARY = ".building-"
+
+
+class CorruptArtifactError(RuntimeError):
+    """An artifact's files do not match its manifest."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished artifact.
+
+    Attributes:
+        key: Hash of everything that determines it.
+        path: Its folder.
+        seconds: Wall-clock time that building it took.
+    """
+
+    key: str
+    path: Path
+    seconds: float
+
+
+def artifact_key(kind: str, spec: Mapping[str, Any]) -> str:
+    """Hash of a kind, its specification and the library versions that matter.
+
+    Args:
+        kind: What is stored, e.g. ``"model"``.
+        spec: JSON-serialisable description of everything that determines the content.
+
+    Raises:
+        TypeError: If the specification holds something that JSON cannot express.
+    """
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
+    text = json.dumps(
+        {"format": FORMAT, "kind": kind, "spec": dict(spec), "versions": versions},
+        sort_keys=True,
+        allow_nan=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class ArtifactStore:
+    """Artifacts below one folder, ``root/kind/key``."""
+
+    def __init__(self, root: Path) -> None:
+        """Use ``root``; it is created when the first artifact is built."""
+        self.root = root
+        self._verified: dict[str, Artifact] = {}
+
+    def get_or_build(
+        self, kind: str, spec: Mapping[str, Any], build: Callable[[Path], None]
+    ) -> Artifact:
+        """The artifact of this kind and specification; built if missing or corrupted.
+
+        Args:
+            kind: What is stored.
+            spec: Everything that determines it.
+            build: Called with an empty folder, which it fills.
+
+        Returns:
+            The finished artifact.
+        """
+        key = artifact_key(kind, spec)
+        if key in self._verified:
+            return self._verified[key]
+        path = self.root / kind / key
+        artifact = None
+        if path.exists():
+            try:
+                artifact = self._read(key, path)
+            except CorruptArtifactError as error:
+                logger.warning("%s; it is built again", error)
+                shutil.rmtree(path)
+        if artifact is None:
+            artifact = self._build(kind, key, path, spec, build)
+        self._verified[key] = artifact
+        return artifact
+
+    def _read(self, key: str, path: Path) -> Artifact:
+        try:
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            files, seconds = manifest["files"], float(manifest["seconds"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CorruptArtifactError(f"artifact {path} has no readable manifest") from error
+        for name, checksum in files.items():
+            file = path / name
+            if not file.is_file() or file_sha256(file) != checksum:
+                raise CorruptArtifactError(f"artifact {path}: {name} is missing or was changed")
+        return Artifact(key, path, seconds)
+
+    def _build(
+        self,
+        kind: str,
+        key: str,
+        path: Path,
+        spec: Mapping[str, Any],
+        build: Callable[[Path], None],
+    ) -> Artifact:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._remove_abandoned(path.parent)
+        temporary = path.parent / f"{_TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        temporary.mkdir()
+        try:
+            start = time.perf_counter()
+            build(temporary)
+            seconds = time.perf_counter() - start
+            manifest = {
+                "kind": kind,
+                "key": key,
+                "spec": dict(spec),
+                "files": {
+                    file.relative_to(temporary).as_posix(): file_sha256(file)
+                    for file in sorted(temporary.rglob("*"))
+                    if file.is_file()
+                },
+                "seconds": round(seconds, 3),
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            }
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            try:
+                temporary.rename(path)
+            except OSError:
+                # Another process finished the same artifact first: its content is ours.
+                if not path.exists():
+                    raise
+                return self._read(key, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return Artifact(key, path, manifest["seconds"])
+
+    @staticmethod
+    def _remove_abandoned(folder: Path) -> None:
+        """Delete what processes that no longer run left behind."""
+        for leftover in folder.glob(f"{_TEMPORARY}*"):
+            process = leftover.name.removeprefix(_TEMPORARY).split("-")[0]
+            if not Path("/proc").exists() or Path("/proc", process).exists():
+                continue
+            logger.warning("removing %s, left by a run that was stopped", leftover)
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,287 @@
+"""The columns every dataset of the library has, and checks on them.
+
+A dataset is a `datasets.Dataset` with the columns below. Class names and their order live in the
+features of `label`, nowhere else; floats never go into `label`.
+
+| column | type | meaning |
+|---|---|---|
+| `uid` | string | unique within the dataset |
+| `text` | string | the text, or the premise of a pair |
+| `text_pair` | string, optional | the hypothesis of a pair |
+| `label` | ClassLabel | the original ("old") label, -1 when there is none |
+| `label_dist` | C float64, optional | the human opinion distribution |
+| `label_counts` | C int64, optional | the votes behind it |
+| `majority_label` | ClassLabel, optional | the majority of the re-annotation ("new" label) |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+NLI_CLASSES = ("entailment", "neutral", "contradiction")
+
+# How far the sum of a distribution may be from one; the metrics use the same bound.
+SUM_TOLERANCE = 1e-6
+
+_STRING_COLUMNS = ("uid", "text", "text_pair")
+_LABEL_COLUMNS = ("label", "majority_label")
+_REQUIRED_COLUMNS = ("uid", "text", "label")
+
+
+def make_features(class_names: Sequence[str], *, pair: bool, human: bool) -> Features:
+    """Give the features of a dataset.
+
+    Args:
+        class_names: The C class names, in the order used everywhere.
+        pair: Whether there is a second text, `text_pair`.
+        human: Whether to add `label_dist`, `label_counts` and `majority_label`.
+
+    Returns:
+        The features.
+
+    Raises:
+        ValueError: If there are fewer than two class names or a name occurs twice.
+    """
+    names = list(class_names)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ValueError(f"class_names must be two or more different names, got {names}")
+    columns: dict[str, Any] = {"uid": Value("string"), "text": Value("string")}
+    if pair:
+        columns["text_pair"] = Value("string")
+    columns["label"] = ClassLabel(names=names)
+    if human:
+        columns["label_dist"] = List(Value("float64"), length=len(names))
+        columns["label_counts"] = List(Value("int64"), length=len(names))
+        columns["majority_label"] = ClassLabel(names=names)
+    return Features(columns)
+
+
+def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
+    """Put columns together into a dataset without going through Python objects.
+
+    Args:
+        columns: Lists of N strings, or arrays of shape (N,) or (N, C), for every feature.
+        features: What `make_features` gave, or a part of it.
+
+    Returns:
+        The dataset, in memory.
+    """
+    schema = features.arrow_schema
+    arrays = []
+    for field in schema:
+        values = columns[field.name]
+        if pa.types.is_fixed_size_list(field.type):
+            flat = pa.array(np.ascontiguousarray(values).reshape(-1), type=field.type.value_type)
+            arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=field.type))
+        else:
+            arrays.append(pa.array(values, type=field.type))
+    return Dataset(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def class_names(dataset: Dataset) -> tuple[str, ...]:
+    """Give the class names of a dataset in their order.
+
+    Raises:
+        ValueError: If `label` is missing or is not a ClassLabel.
+    """
+    feature = dataset.features.get("label")
+    if not isinstance(feature, ClassLabel):
+        raise ValueError(
+            f"column 'label' must be a ClassLabel that names the classes, found {feature!r}; "
+            "build the dataset with make_features"
+        )
+    return tuple(feature.names)
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Check that a dataset follows the schema.
+
+    Raises:
+        ValueError: If a column is missing or of a wrong type, a uid occurs twice, a label is out
+            of range, or a row of `label_dist` or `label_counts` is no distribution or no votes.
+            The message names the column and the first bad row.
+    """
+    for name in _REQUIRED_COLUMNS:
+        if name not in dataset.features:
+            raise ValueError(f"column '{name}' is missing; found {sorted(dataset.features)}")
+    names = class_names(dataset)
+    for name in _STRING_COLUMNS:
+        _check_strings(dataset, name)
+    uids = _to_arrow(dataset, "uid").to_pylist()
+    if len(set(uids)) != len(uids):
+        first: dict[str, int] = {}
+        for row, uid in enumerate(uids):
+            if uid in first:
+                raise ValueError(f"column 'uid', row {row}: {uid!r} is also row {first[uid]}'s")
+            first[uid] = row
+    for name in _LABEL_COLUMNS:
+        _check_labels(dataset, name, names)
+    if "label_dist" in dataset.features:
+        human_distributions(dataset)
+    if "label_counts" in dataset.features:
+        counts = _matrix(dataset, "label_counts", "int64", len(names))
+        _raise_at_first(counts.min(axis=1) < 0, counts, "label_counts", "a count is negative")
+        _raise_at_first(counts.sum(axis=1) == 0, counts, "label_counts", "there is no vote")
+
+
+def human_distributions(dataset: Dataset) -> np.ndarray:
+    """Give the human opinion distributions.
+
+    Returns:
+        Float64 array of shape (N, C), each row summing to one.
+
+    Raises:
+        ValueError: If there is no column `label_dist`, or a row is not a distribution.
+    """
+    if "label_dist" not in dataset.features:
+        raise ValueError(
+            "this dataset has no human distributions: column 'label_dist' is missing; "
+            f"found {sorted(dataset.features)}"
+        )
+    dist = _matrix(dataset, "label_dist", "float64", len(class_names(dataset)))
+    _raise_at_first(~np.isfinite(dist).all(axis=1), dist, "label_dist", "a value is not finite")
+    _raise_at_first(dist.min(axis=1) < 0, dist, "label_dist", "a probability is negative")
+    off = np.abs(dist.sum(axis=1) - 1.0) > SUM_TOLERANCE
+    _raise_at_first(off, dist, "label_dist", "the probabilities do not sum to one")
+    return dist
+
+
+def dataset_fingerprint(dataset: Dataset, columns: Sequence[str] | None = None) -> str:
+    """Hash the content of a dataset.
+
+    Equal content gives an equal hash in any process and on any machine; what `datasets` itself
+    calls a fingerprint does not. Rows count in their order, columns by their name.
+
+    Args:
+        dataset: The dataset.
+        columns: The columns that count; by default all.
+
+    Returns:
+        A SHA-256 as 64 hexadecimal digits.
+
+    Raises:
+        ValueError: If a column is missing.
+    """
+    chosen = sorted(dataset.features if columns is None else set(columns))
+    digest = hashlib.sha256()
+    for name in chosen:
+        if name not in dataset.features:
+            raise ValueError(f"column '{name}' is missing; found {sorted(dataset.features)}")
+        feature = dataset.features[name]
+        array = _to_arrow(dataset, name)
+        head = {"column": name, "rows": len(array), "type": str(array.type)}
+        if isinstance(feature, ClassLabel):
+            head["classes"] = list(feature.names)
+        digest.update(json.dumps(head, sort_keys=True).encode())
+        digest.update(_content_bytes(array))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts of an experiment's data.
+
+    Attributes:
+        train: What models are trained on.
+        validation: What depth and source layer are chosen on.
+        evaluation: What is scored against humans; always has the human columns.
+        name: A short name.
+        description: What the parts are, in a sentence or two, for captions and records.
+    """
+
+    train: Dataset
+    validation: Dataset
+    evaluation: Dataset
+    name: str
+    description: str
+
+
+def _to_arrow(dataset: Dataset, column: str) -> pa.Array:
+    """Give one column as one array, in the order of the dataset's rows."""
+    table = dataset.select_columns([column]).with_format("arrow")[:]
+    combined = table.column(column).combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):  # older pyarrow gives a chunked array back
+        combined = pa.concat_arrays(combined.chunks) if combined.num_chunks else pa.array([])
+    return combined
+
+
+def _content_bytes(array: pa.Array) -> bytes:
+    """Encode an array so that different contents give different bytes."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind) and array.null_count == 0:
+        return _content_bytes(array.flatten())
+    if array.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        values = array.to_numpy(zero_copy_only=False)
+        return cast(bytes, values.astype(values.dtype.newbyteorder("<")).tobytes())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        encoded = [None if s is None else s.encode() for s in array.to_pylist()]
+        lengths = np.array([-1 if s is None else len(s) for s in encoded], dtype="<i8")
+        return lengths.tobytes() + b"".join(s for s in encoded if s is not None)
+    return json.dumps(array.to_pylist(), default=repr).encode()
+
+
+def _check_strings(dataset: Dataset, name: str) -> None:
+    if name not in dataset.features:
+        return
+    dtype = getattr(dataset.features[name], "dtype", None)
+    if dtype not in ("string", "large_string"):
+        raise ValueError(f"column '{name}' must be string, found {dataset.features[name]!r}")
+    missing = np.flatnonzero(_to_arrow(dataset, name).is_null().to_numpy(zero_copy_only=False))
+    if missing.size:
+        raise ValueError(f"column '{name}', row {missing[0]}: the value is missing")
+
+
+def _check_labels(dataset: Dataset, name: str, names: tuple[str, ...]) -> None:
+    if name not in dataset.features:
+        return
+    feature = dataset.features[name]
+    if not isinstance(feature, ClassLabel) or tuple(feature.names) != names:
+        raise ValueError(f"column '{name}' must be a ClassLabel of {names}, found {feature!r}")
+    array = _to_arrow(dataset, name)
+    if array.null_count:
+        row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
+        raise ValueError(f"column '{name}', row {row}: the value is missing; write -1 for no label")
+    labels = array.to_numpy(zero_copy_only=False)
+    bad = np.flatnonzero((labels < -1) | (labels >= len(names)))
+    if bad.size:
+        raise ValueError(
+            f"column '{name}', row {bad[0]}: label {labels[bad[0]]} is out of range; "
+            f"allowed are -1 (none) to {len(names) - 1}"
+        )
+
+
+def _matrix(dataset: Dataset, name: str, dtype: str, width: int) -> np.ndarray:
+    """Give a list column as an array of shape (N, width)."""
+    array = _to_arrow(dataset, name)
+    inner = getattr(array.type, "value_type", None)
+    if inner is None or str(inner) != {"float64": "double"}.get(dtype, dtype):
+        raise ValueError(f"column '{name}' must be a list of {dtype}, found {array.type}")
+    if array.null_count:
+        row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
+        raise ValueError(f"column '{name}', row {row}: the value is missing")
+    if not (pa.types.is_fixed_size_list(array.type) and array.type.list_size == width):
+        lengths = array.value_lengths().to_numpy(zero_copy_only=False)
+        wrong = np.flatnonzero(lengths != width)
+        if wrong.size:
+            raise ValueError(
+                f"column '{name}', row {wrong[0]}: {lengths[wrong[0]]} values for {width} classes"
+            )
+    flat = array.flatten()
+    if flat.null_count:
+        row = int(np.flatnonzero(flat.is_null().to_numpy(zero_copy_only=False))[0]) // width
+        raise ValueError(f"column '{name}', row {row}: a value is missing")
+    return cast(np.ndarray, flat.to_numpy(zero_copy_only=False).reshape(-1, width).astype(dtype))
+
+
+def _raise_at_first(bad: np.ndarray, rows: np.ndarray, name: str, what: str) -> None:
+    found = np.flatnonzero(bad)
+    if found.size:
+        raise ValueError(f"column '{name}', row {found[0]}: {what}: {rows[found[0]].tolist()}")

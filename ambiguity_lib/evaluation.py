@@ -1,0 +1,193 @@
+"""Distributions against human distributions: one row a method, intervals, the noise floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ambiguity_lib.baselines import apply_temperature, oracle_temperature
+from ambiguity_lib.metrics import (
+    accuracy,
+    entropy,
+    entropy_calibration_error,
+    entropy_correlation,
+    expected_calibration_error,
+    jensen_shannon_distance,
+    kl_divergence,
+    rank_match,
+    total_variation_distance,
+)
+
+FloatArray = NDArray[np.float64]
+PairMetric = Callable[[FloatArray, FloatArray], FloatArray]
+
+#: Column of a score table → per-item metric of (human, model).
+PAIR_METRICS: dict[str, PairMetric] = {
+    "JSD": jensen_shannon_distance,
+    "KL": kl_divergence,
+    "TVD": total_variation_distance,
+    "EntCE": entropy_calibration_error,
+    "RankCS": rank_match,
+}
+
+
+def score_items(
+    probs: ArrayLike,
+    human: ArrayLike,
+    *,
+    old_labels: ArrayLike | None = None,
+    new_labels: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Every per-item score of one method.
+
+    Args:
+        probs: Model distributions, shape (N, C).
+        human: Human distributions, shape (N, C).
+        old_labels: Original gold labels, shape (N,).
+        new_labels: Majority labels of the re-annotation, shape (N,).
+
+    Returns:
+        N rows; columns ``accuracy_old`` and ``accuracy_new`` where labels are given, ``entropy``
+        (nats) and those of :data:`PAIR_METRICS`.
+    """
+    model, people = np.asarray(probs, float), np.asarray(human, float)
+    columns: dict[str, FloatArray] = {}
+    for name, labels in (("accuracy_old", old_labels), ("accuracy_new", new_labels)):
+        if labels is not None:
+            columns[name] = accuracy(labels, model)
+    columns["entropy"] = entropy(model)
+    columns |= {name: metric(people, model) for name, metric in PAIR_METRICS.items()}
+    return pd.DataFrame(columns)
+
+
+def score_table(
+    methods: Mapping[str, ArrayLike],
+    human: ArrayLike,
+    *,
+    old_labels: ArrayLike | None = None,
+    new_labels: ArrayLike | None = None,
+    logits: Mapping[str, ArrayLike] | None = None,
+    reference_rows: bool = True,
+    bins: int = 15,
+) -> pd.DataFrame:
+    """Mean scores, one row a method.
+
+    Args:
+        methods: Name → distributions over the same N items, shape (N, C).
+        human: Human distributions, shape (N, C).
+        old_labels: Original gold labels.
+        new_labels: Majority labels of the re-annotation; ECE is measured against them.
+        logits: Name → logits for which a row at the oracle temperature (best mean KL, chosen on
+            these very items, so it uses gold) is added.
+        reference_rows: Whether to add the uniform and the constant-mean distribution, which know
+            nothing about the single item, and the humans themselves.
+        bins: Bins of the calibration error.
+
+    Returns:
+        Mean per-item scores, and ``entropy_corr`` and ``ECE``, indexed by method. Entropies,
+        KL and EntCE are in nats; JSD is the distance.
+    """
+    people = np.asarray(human, float)
+    rows: dict[str, FloatArray] = {name: np.asarray(p, float) for name, p in methods.items()}
+    for name, values in (logits or {}).items():
+        temperature = oracle_temperature(values, people, "KL")
+        rows[f"{name} at oracle T={temperature:.2f} (uses gold)"] = apply_temperature(
+            values, temperature
+        )
+    if reference_rows:
+        rows["uniform"] = np.full_like(people, 1.0 / people.shape[1])
+        rows["constant mean (uses gold)"] = np.tile(people.mean(axis=0), (len(people), 1))
+        rows["humans"] = people
+    table = {}
+    for name, probs in rows.items():
+        items = score_items(probs, people, old_labels=old_labels, new_labels=new_labels)
+        row = items.mean().to_dict()
+        row["entropy_corr"] = entropy_correlation(people, probs)
+        if new_labels is not None:
+            row["ECE"] = expected_calibration_error(new_labels, probs, n_bins=bins)
+        table[name] = row
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("method")
+
+
+def bootstrap_interval(
+    values: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of per-item values.
+
+    Args:
+        values: Shape (N,); pass differences for a paired comparison.
+        samples: Resamples.
+        seed: Seed of the resampling.
+        level: Coverage.
+
+    Raises:
+        ValueError: If there are no values or the level is not in (0, 1).
+    """
+    array = np.asarray(values, float)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"values must be a non-empty list of numbers; shape is {array.shape}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1; got {level}")
+    generator = np.random.default_rng(seed)
+    means = [array[generator.integers(len(array), size=len(array))].mean() for _ in range(samples)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def split_votes(
+    counts: ArrayLike, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Deal every item's votes at random into two halves.
+
+    Args:
+        counts: Votes, shape (N, C); every item needs at least two.
+        generator: Source of randomness.
+
+    Returns:
+        Votes of the first half, ⌊total / 2⌋ an item, and of the rest; each of shape (N, C).
+
+    Raises:
+        ValueError: If an item has fewer than two votes; names the first.
+    """
+    votes = np.asarray(counts, dtype=np.int64)
+    totals = votes.sum(axis=1)
+    if (totals < 2).any():
+        row = int(np.flatnonzero(totals < 2)[0])
+        raise ValueError(f"item {row} has {totals[row]} votes; splitting needs at least two")
+    half = np.empty_like(votes)
+    left_to_draw, left = totals // 2, totals.copy()
+    for column in range(votes.shape[1]):
+        # Without replacement, one class at a time: the multivariate hypergeometric law.
+        taken = generator.hypergeometric(votes[:, column], left - votes[:, column], left_to_draw)
+        half[:, column] = taken
+        left_to_draw = left_to_draw - taken
+        left = left - votes[:, column]
+    return half, votes - half
+
+
+def noise_floor(
+    counts: ArrayLike,
+    metric: PairMetric = jensen_shannon_distance,
+    *,
+    repeats: int = 100,
+    seed: int = 0,
+) -> float:
+    """Mean score of one half of the votes against the other: as good as the data can tell.
+
+    Args:
+        counts: Votes, shape (N, C).
+        metric: Per-item metric of two arrays of distributions.
+        repeats: Random splits to average over.
+        seed: Seed of the splits.
+    """
+    generator = np.random.default_rng(seed)
+    scores = []
+    for _ in range(repeats):
+        first, second = (
+            half / half.sum(axis=1, keepdims=True) for half in split_votes(counts, generator)
+        )
+        scores.append(metric(first, second).mean())
+    return float(np.mean(scores))

@@ -1,0 +1,463 @@
+"""Everything that one profile and seed determine, each thing computed once and kept.
+
+The chapters ask an :class:`Experiment` for models, features and probabilities; the artifact store
+behind it makes sure that what one chapter computed the next one finds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+
+from ambiguity_lib.artifacts import Artifact, ArtifactStore, file_sha256
+from ambiguity_lib.data import (
+    Splits,
+    SyntheticConfig,
+    class_names,
+    dataset_fingerprint,
+    generate_synthetic,
+    human_distributions,
+    load_snli_with_chaosnli,
+)
+from ambiguity_lib.baselines import softmax
+from ambiguity_lib.models import (
+    build_scratch_checkpoint,
+    load_classifier,
+    load_tokenizer,
+    num_layers,
+    quiet_transformers,
+    resolve_source,
+)
+from ambiguity_lib.paths import artifact_directory
+from ambiguity_lib.probing import LayerProbes, extract_features, fit_probes
+from ambiguity_lib.profiles import DataConfig, Profile, load_profile
+from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
+from ambiguity_lib.pruning import LayerChoice, choose_layers
+from ambiguity_lib.targets import label_smoothing_targets, mixture_targets, one_hot_targets
+from ambiguity_lib.training import fine_tune, predict_logits, resolve_precision
+
+SplitName = Literal["train", "validation", "evaluation"]
+
+#: All that training and selection may see; human columns are dropped before either begins.
+LABEL_COLUMNS = ("uid", "text", "text_pair", "label")
+
+
+def load_splits(config: DataConfig) -> Splits:
+    """The train, validation and evaluation data that a profile names.
+
+    Raises:
+        FileNotFoundError: If real data is asked for and is not there.
+        ValueError: If the profile names an unknown dataset.
+    """
+    if config.dataset == "synthetic":
+        sizes = {
+            "train_items": config.train_items,
+            "validation_items": config.validation_items,
+            "evaluation_items": config.evaluation_items,
+        }
+        given = {name: size for name, size in sizes.items() if size is not None}
+        return generate_synthetic(SyntheticConfig(seed=config.seed, **given))
+    if config.dataset == "snli":
+        return load_snli_with_chaosnli(
+            validation_items=config.validation_items, max_train_items=config.train_items
+        )
+    raise ValueError(f"unknown dataset {config.dataset!r}; known: synthetic, snli")
+
+
+class Classifier:
+    """A trained classifier in the store: a plain Hugging Face folder and its logits."""
+
+    def __init__(self, experiment: Experiment, name: str, artifact: Artifact) -> None:
+        """Wrap a finished model artifact; made by :class:`Experiment`."""
+        self.name = name
+        self.path = artifact.path
+        self.key = artifact.key
+        self._experiment = experiment
+        self._facts = json.loads((artifact.path / "training.json").read_text(encoding="utf-8"))
+
+    @property
+    def depth(self) -> int:
+        """Encoder layers."""
+        return int(self._facts["depth"])
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, head and embeddings included."""
+        return int(self._facts["parameters"])
+
+    @property
+    def bytes(self) -> int:
+        """Size of the weights on disk."""
+        return int(self._facts["bytes"])
+
+    @property
+    def train_seconds(self) -> float:
+        """Wall-clock time of the training run that made it."""
+        return float(self._facts["train_seconds"])
+
+    def load(self) -> PreTrainedModel:
+        """The model itself, in evaluation mode."""
+        with quiet_transformers():
+            return AutoModelForSequenceClassification.from_pretrained(self.path).eval()
+
+    def logits(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
+        """Logits over a split, shape (N, C)."""
+        return self._experiment._logits(self, split)
+
+    def probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
+        """Distributions over a split, shape (N, C)."""
+        return softmax(self.logits(split))
+
+
+class Experiment:
+    """Data, teacher, probes and students of one profile and seed.
+
+    Attributes:
+        profile: The profile.
+        seed: Seed of training; the data has a seed of its own in the profile.
+        splits: Train, validation and evaluation data.
+        class_names: Names in the order of every distribution's columns.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        seed: int,
+        *,
+        splits: Splits | None = None,
+        store: ArtifactStore | None = None,
+        progress: bool = True,
+    ) -> None:
+        """Set up; nothing is trained until it is asked for.
+
+        Args:
+            profile: The profile.
+            seed: Seed of training.
+            splits: Data to use instead of the profile's.
+            store: Where to keep results; the build folder's store by default.
+            progress: Whether long work shows a bar.
+        """
+        self.profile = profile
+        self.seed = seed
+        self.splits = load_splits(profile.data) if splits is None else splits
+        self.class_names = class_names(self.splits.evaluation)
+        self._store = ArtifactStore(artifact_directory()) if store is None else store
+        self._progress = progress
+        self._models: dict[str, Classifier] = {}
+
+    @classmethod
+    def from_profile(cls, profile: str | Path, seed: int = 0, **options: Any) -> Experiment:
+        """Set up the experiment of a profile's name or file.
+
+        Raises:
+            FileNotFoundError: If there is no such profile.
+            ValueError: If the profile holds a wrong key.
+        """
+        return cls(load_profile(profile), seed, **options)
+
+    def with_seed(self, seed: int) -> Experiment:
+        """The same data and settings, trained with another seed."""
+        return Experiment(
+            self.profile, seed, splits=self.splits, store=self._store, progress=self._progress
+        )
+
+    # -- data ---------------------------------------------------------------------------------
+
+    @property
+    def human(self) -> NDArray[np.float64]:
+        """Human distributions of the evaluation items, shape (N, C)."""
+        return human_distributions(self.splits.evaluation)
+
+    @property
+    def old_labels(self) -> NDArray[np.int64]:
+        """Original gold labels of the evaluation items."""
+        return np.asarray(self.splits.evaluation["label"][:])
+
+    @property
+    def new_labels(self) -> NDArray[np.int64]:
+        """Majority labels of the re-annotated evaluation items."""
+        return np.asarray(self.splits.evaluation["majority_label"][:])
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Votes of the re-annotated evaluation items, shape (N, C)."""
+        return np.asarray(self.splits.evaluation["label_counts"][:])
+
+    def labels(self, split: SplitName) -> NDArray[np.int64]:
+        """Gold labels of a split, shape (N,)."""
+        return np.asarray(self._labelled(split)["label"][:])
+
+    def _labelled(self, split: SplitName) -> Dataset:
+        """A split without anything that humans said beyond the gold label."""
+        return self._label_views[split]
+
+    @cached_property
+    def _label_views(self) -> dict[str, Dataset]:
+        views = {}
+        for name in ("train", "validation", "evaluation"):
+            dataset: Dataset = getattr(self.splits, name)
+            kept = [column for column in LABEL_COLUMNS if column in dataset.column_names]
+            views[name] = dataset.select_columns(kept)
+        return views
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        return {name: dataset_fingerprint(view) for name, view in self._label_views.items()}
+
+    # -- the starting point -------------------------------------------------------------------
+
+    @cached_property
+    def checkpoint(self) -> str:
+        """Hub id or folder that every model starts from."""
+        model = self.profile.model
+        if model.scratch is None:
+            return resolve_source(model)
+        scratch = model.scratch
+        train = self._labelled("train")
+        texts = [*train["text"][:], *(train["text_pair"][:] if "text_pair" in train.column_names else ())]
+
+        def build(directory: Path) -> None:
+            build_scratch_checkpoint(
+                scratch, texts, self.class_names, directory, seed=self.seed
+            )
+
+        spec = {
+            "data": self._fingerprints["train"],
+            "scratch": dataclasses.asdict(scratch),
+            "classes": self.class_names,
+            "seed": self.seed,
+        }
+        return str(self._store.get_or_build("checkpoint", spec, build).path)
+
+    @cached_property
+    def _checkpoint_identity(self) -> dict[str, str]:
+        folder = Path(self.checkpoint)
+        if folder.is_dir():
+            names = ("config.json", "model.safetensors", "tokenizer.json")
+            return {n: file_sha256(folder / n) for n in names if (folder / n).is_file()}
+        commit = getattr(AutoConfig.from_pretrained(self.checkpoint), "_commit_hash", None)
+        return {"hub": self.checkpoint, "commit": str(commit)}
+
+    @cached_property
+    def num_layers(self) -> int:
+        """Layers of the full model."""
+        return num_layers(AutoConfig.from_pretrained(self.checkpoint))
+
+    # -- models -------------------------------------------------------------------------------
+
+    @property
+    def teacher(self) -> Classifier:
+        """The full model, fine-tuned on gold labels."""
+        return self._train("teacher", self.num_layers, {"method": "standard"}, self._one_hot)
+
+    def pruned(self, depth: int | None = None) -> Classifier:
+        """A model of the chosen (or given) depth, fine-tuned on gold labels."""
+        depth = self.depth if depth is None else depth
+        return self._train(f"pruned to {depth}", depth, {"method": "standard"}, self._one_hot)
+
+    def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
+        """A model of the full (or given) depth trained on smoothed labels."""
+        depth = self.num_layers if depth is None else depth
+        return self._train(
+            f"label smoothing {epsilon:g}",
+            depth,
+            {"method": "label smoothing", "epsilon": epsilon},
+            lambda: label_smoothing_targets(
+                self.labels("train"), len(self.class_names), epsilon
+            ),
+        )
+
+    def distilled(
+        self, depth: int | None = None, source: int | None = None, weight: float | None = None
+    ) -> Classifier:
+        """A student trained on (1 − λ)·label + λ·distribution of a lower layer's probe.
+
+        Args:
+            depth: Depth of the student; the chosen one by default.
+            source: Layer whose probe teaches; the chosen one by default.
+            weight: λ; the profile's by default.
+
+        Raises:
+            ValueError: If there is no layer ``source``.
+        """
+        depth = self.depth if depth is None else depth
+        source = self.source if source is None else source
+        weight = self.profile.distillation.weight if weight is None else weight
+        if not 0 <= source <= self.num_layers:
+            raise ValueError(f"source must be a layer from 0 to {self.num_layers}; got {source}")
+        target = {
+            "method": "layer distillation",
+            "source": source,
+            "weight": weight,
+            "probes": self._probes.key,
+        }
+        return self._train(
+            f"distilled from {source}, weight {weight:g}",
+            depth,
+            target,
+            lambda: mixture_targets(
+                self.labels("train"), self.probe_probs("train")[source], weight
+            ),
+        )
+
+    def _one_hot(self) -> NDArray[np.float64]:
+        return one_hot_targets(self.labels("train"), len(self.class_names))
+
+    def _train(
+        self,
+        name: str,
+        depth: int,
+        target: dict[str, Any],
+        make_targets: Callable[[], NDArray[np.float64]],
+    ) -> Classifier:
+        training = dataclasses.asdict(self.profile.training)
+        training["precision"] = resolve_precision(self.profile.training.precision)
+        spec = {
+            "data": self._fingerprints["train"],
+            "checkpoint": self._checkpoint_identity,
+            "classes": self.class_names,
+            "depth": depth,
+            "target": target,
+            "training": training,
+            "seed": self.seed,
+        }
+
+        def build(directory: Path) -> None:
+            model = load_classifier(
+                self.checkpoint, self.class_names, depth=depth, seed=self.seed
+            )
+            tokenizer = load_tokenizer(self.checkpoint)
+            start = time.perf_counter()
+            fine_tune(
+                model,
+                tokenizer,
+                self._labelled("train"),
+                make_targets(),
+                self.profile.training,
+                seed=self.seed,
+                progress=self._progress,
+            )
+            seconds = time.perf_counter() - start
+            with quiet_transformers():
+                model.save_pretrained(directory)
+                tokenizer.save_pretrained(directory)
+            facts = {
+                "depth": depth,
+                "parameters": count_parameters(model),
+                "bytes": checkpoint_bytes(directory),
+                "train_seconds": round(seconds, 3),
+            }
+            (directory / "training.json").write_text(json.dumps(facts), encoding="utf-8")
+
+        artifact = self._store.get_or_build("model", spec, build)
+        if artifact.key not in self._models:
+            self._models[artifact.key] = Classifier(self, name, artifact)
+        return self._models[artifact.key]
+
+    def _logits(self, classifier: Classifier, split: SplitName) -> NDArray[np.float64]:
+        def build(directory: Path) -> None:
+            logits = predict_logits(
+                classifier.load(),
+                load_tokenizer(classifier.path),
+                self._labelled(split),
+                max_length=self.profile.training.max_length,
+                progress=self._progress,
+            )
+            np.save(directory / "logits.npy", logits)
+
+        spec = {
+            "model": classifier.key,
+            "data": self._fingerprints[split],
+            "max_length": self.profile.training.max_length,
+        }
+        artifact = self._store.get_or_build("logits", spec, build)
+        return np.load(artifact.path / "logits.npy")
+
+    # -- layers -------------------------------------------------------------------------------
+
+    def features(self, split: SplitName) -> NDArray[np.float32]:
+        """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, H)."""
+        probing = self.profile.probing
+
+        def build(directory: Path) -> None:
+            extract_features(
+                self.teacher.load(),
+                load_tokenizer(self.teacher.path),
+                self._labelled(split),
+                max_length=self.profile.training.max_length,
+                pooling=probing.pooling,
+                batch_size=probing.batch_size,
+                path=directory / "features.npy",
+                progress=self._progress,
+            )
+
+        artifact = self._store.get_or_build("features", self._feature_spec(split), build)
+        return np.load(artifact.path / "features.npy", mmap_mode="r")
+
+    def _feature_spec(self, split: SplitName) -> dict[str, Any]:
+        return {
+            "model": self.teacher.key,
+            "data": self._fingerprints[split],
+            "pooling": self.profile.probing.pooling,
+            "max_length": self.profile.training.max_length,
+        }
+
+    @cached_property
+    def _probes(self) -> Artifact:
+        l2 = self.profile.probing.l2
+
+        def build(directory: Path) -> None:
+            probes = fit_probes(
+                self.features("train"), self.labels("train"), len(self.class_names), l2=l2
+            )
+            probes.save(directory / "probes.npz")
+
+        spec = {"features": self._feature_spec("train"), "l2": l2, "classes": self.class_names}
+        return self._store.get_or_build("probes", spec, build)
+
+    @cached_property
+    def probes(self) -> LayerProbes:
+        """One softmax probe per layer, fitted on the teacher's features and the gold labels."""
+        return LayerProbes.load(self._probes.path / "probes.npz")
+
+    def probe_probs(self, split: SplitName) -> NDArray[np.float64]:
+        """Distributions of every layer's probe over a split, shape (L + 1, N, C)."""
+
+        def build(directory: Path) -> None:
+            np.save(directory / "probs.npy", self.probes.predict(self.features(split)))
+
+        spec = {"probes": self._probes.key, "data": self._fingerprints[split]}
+        artifact = self._store.get_or_build("probe-probs", spec, build)
+        return np.load(artifact.path / "probs.npy")
+
+    def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
+        """Accuracy of every layer's probe against gold labels, shape (L + 1,)."""
+        predicted = self.probe_probs(split).argmax(axis=-1)
+        return (predicted == self.labels(split)).mean(axis=-1)
+
+    @cached_property
+    def layers(self) -> LayerChoice:
+        """Depth and source of the student, chosen on validation labels."""
+        return choose_layers(
+            self.probe_accuracy("validation"), self.labels("validation"), self.profile.selection
+        )
+
+    @property
+    def depth(self) -> int:
+        """Depth of the students, see :func:`~ambiguity_lib.pruning.choose_layers`."""
+        return self.layers.depth
+
+    @property
+    def source(self) -> int:
+        """Layer that distillation takes its distribution from."""
+        return self.layers.source

@@ -1,0 +1,104 @@
+"""How well a model's confidence fits single labels: ECE, Brier score, log-likelihood.
+
+These judge probabilities against one label per item. Where people disagree, a perfectly
+human-like model does not score best on them (Baan et al., 2022); they are here to show that too.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from ambiguity_lib.metrics._validation import ArrayInput, FloatArray, as_labelled, row_sums
+from ambiguity_lib.metrics.divergence import floor_probabilities
+
+
+def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: int = 15) -> float:
+    """Expected calibration error of the top class, equal-width bins (Guo et al., 2017).
+
+    Items are put into bins by their confidence, the largest probability; bin b holds confidences
+    in ((b - 1) / n_bins, b / n_bins]. The error is the mean over items of the absolute
+    difference between accuracy and mean confidence in their bin. If several classes share the
+    largest probability, the first counts as predicted.
+
+    Args:
+        labels: Class indices, shape ``(N,)``.
+        probs: Model probabilities, shape ``(N, C)``.
+        n_bins: Number of bins, at least 1.
+
+    Returns:
+        The error, from 0 to 1.
+
+    Raises:
+        ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)``,
+            the shapes do not fit, or ``n_bins`` is not a positive integer.
+    """
+    bins = _as_bin_count(n_bins)
+    y, q = as_labelled(labels, probs)
+    predicted = q.argmax(axis=1)
+    confidence = q.max(axis=1)
+    # Inner edges only, by division: 9 / 15 is the same float as a confidence of 0.6, which
+    # numpy.linspace does not promise.
+    edges = np.arange(1, bins) / bins
+    bin_of_item = np.searchsorted(edges, confidence, side="left")
+    surplus = np.bincount(bin_of_item, weights=(predicted == y) - confidence, minlength=bins)
+    return float(np.abs(surplus).sum() / len(y))
+
+
+def brier_score(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
+    """Squared distance between the probabilities and the one-hot label (Brier, 1950).
+
+    Summed over classes and not halved: scikit-learn's ``brier_score_loss`` with
+    ``scale_by_half=False``.
+
+    Args:
+        labels: Class indices, shape ``(N,)``.
+        probs: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        Scores, shape ``(N,)``, from 0 (certain and right) to 2 (certain and wrong).
+
+    Raises:
+        ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
+            the shapes do not fit.
+    """
+    y, q = as_labelled(labels, probs)
+    error = q.copy()
+    error[np.arange(len(y)), y] -= 1.0
+    return row_sums(np.square(error))
+
+
+def negative_log_likelihood(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
+    """Negative log-probability of the label, in nats.
+
+    Probabilities are floored at 1e-15 and renormalised as in
+    :func:`~ambiguity_lib.metrics.kl_divergence`, of which this is the case of one-hot human
+    distributions; so it is never infinite.
+
+    Args:
+        labels: Class indices, shape ``(N,)``.
+        probs: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        Values, shape ``(N,)``, from 0 to -ln(1e-15) = 34.54 nats.
+
+    Raises:
+        ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
+            the shapes do not fit.
+    """
+    y, q = as_labelled(labels, probs)
+    likelihood = floor_probabilities(q)[np.arange(len(y)), y]
+    # A probability of 1 may read 1 + 2e-16, and 0.0 - log also spares the reader a "-0.0".
+    return np.maximum(0.0 - np.log(likelihood), 0.0)
+
+
+def _as_bin_count(n_bins: int) -> int:
+    """Check the number of bins; numpy integers are fine, 10.0 and True are not."""
+    try:
+        bins = operator.index(n_bins)
+    except TypeError:
+        bins = 0
+    if bins < 1 or isinstance(n_bins, bool):
+        raise ValueError(f"n_bins must be a positive integer, got {n_bins!r}")
+    return bins

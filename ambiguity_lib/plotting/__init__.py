@@ -1,0 +1,49 @@
+"""The book's figures: every function takes results, draws on ``ax`` and returns it.
+
+Nothing here loads data or trains. A function that is given no ``ax`` makes a figure of its own at
+the width of a book page. Call :func:`set_style` once at the top of a notebook.
+"""
+
+from __future__ import annotations
+
+from ambiguity_lib.plotting.distributions import (
+    plot_entropy_histogram,
+    plot_entropy_scatter,
+    plot_reliability,
+    plot_votes,
+)
+from ambiguity_lib.plotting.results import (
+    plot_heatmap,
+    plot_layer_curves,
+    plot_score_bars,
+    plot_vote_noise,
+)
+from ambiguity_lib.plotting.simplex import plot_simplex, plot_simplex_paths, simplex_coordinates
+from ambiguity_lib.plotting.style import (
+    CLASS_COLORS,
+    LAYER_CMAP,
+    METHOD_COLORS,
+    layer_colors,
+    method_color,
+    set_style,
+)
+
+__all__ = [
+    "CLASS_COLORS",
+    "LAYER_CMAP",
+    "METHOD_COLORS",
+    "layer_colors",
+    "method_color",
+    "plot_entropy_histogram",
+    "plot_entropy_scatter",
+    "plot_heatmap",
+    "plot_layer_curves",
+    "plot_reliability",
+    "plot_score_bars",
+    "plot_simplex",
+    "plot_simplex_paths",
+    "plot_vote_noise",
+    "plot_votes",
+    "set_style",
+    "simplex_coordinates",
+]

@@ -1,0 +1,167 @@
+"""Figures of results: a metric against votes or layers, score bars, heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from ambiguity_lib.plotting.style import METHOD_COLORS, OTHER_COLOR, make_axes, method_color
+
+
+def _draw_references(ax: Axes, reference: Mapping[str, float] | None) -> None:
+    styles = ("--", ":", "-.")
+    for i, (name, value) in enumerate((reference or {}).items()):
+        ax.axhline(value, linestyle=styles[i % 3], color=method_color(name), label=name, zorder=1)
+
+
+def plot_vote_noise(
+    votes: np.ndarray,
+    values: np.ndarray,
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    ax: Axes | None = None,
+    *,
+    ylabel: str = "JS distance",
+    label: str = "mean over items",
+    band_label: str = "95% interval",
+    color: str = METHOD_COLORS["human"],
+    reference: Mapping[str, float] | None = None,
+) -> Axes:
+    """Draw a metric against the number of votes (log axis), with an interval band and references.
+
+    Args:
+        votes: numbers of votes, shape (K,).
+        values: the metric at each number, shape (K,).
+        low: lower end of the band, shape (K,); no band if missing.
+        high: upper end of the band, shape (K,).
+        ax: where to draw.
+        ylabel: name and unit of the metric.
+        label: what the line is, for the legend.
+        band_label: what the band is, for the legend.
+        color: colour of line and band.
+        reference: name → value, drawn as horizontal lines in the colour of that method.
+    """
+    ax = make_axes(ax)
+    if low is not None and high is not None:
+        ax.fill_between(votes, low, high, color=color, alpha=0.18, linewidth=0, label=band_label)
+    ax.plot(votes, values, marker="o", markersize=5, color=color, label=label)
+    _draw_references(ax, reference)
+    ax.set_xscale("log")
+    ax.set_xticks(votes, [f"{v:g}" for v in votes])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="votes per item (log scale)", ylabel=ylabel, ylim=(0, None))
+    ax.grid(axis="y")
+    ax.legend()
+    return ax
+
+
+def plot_layer_curves(
+    values: Mapping[str, np.ndarray],
+    ax: Axes | None = None,
+    *,
+    ylabel: str,
+    reference: Mapping[str, float] | None = None,
+    mark: Mapping[str, int] | None = None,
+) -> Axes:
+    """Draw one curve per name over the layers; layer 0 is the embedding output.
+
+    Args:
+        values: name → value per layer, each of shape (L,).
+        ax: where to draw.
+        ylabel: name and unit of the metric.
+        reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``).
+        mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+    """
+    ax = make_axes(ax)
+    for i, (name, curve) in enumerate(values.items()):
+        color = method_color(name)
+        if color == OTHER_COLOR:  # curves that are no method: colours in order, never repeated
+            color = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")[i % 6]
+        ax.plot(np.arange(len(curve)), curve, marker="osD^v"[i % 5], color=color, label=name)
+    _draw_references(ax, reference)
+    # Stacked labels: two marks on neighbouring layers, or on one, stay readable.
+    for i, (name, layer) in enumerate((mark or {}).items()):
+        ax.axvline(layer, color="#777777", linewidth=1.2, linestyle=(":", "-.")[i % 2], zorder=0)
+        ax.annotate(
+            f"{name}: {layer}",
+            (layer, 1.0),
+            (-3, 3 + 13 * i),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=10,
+            color="#444444",
+        )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="layer (0 = embedding output)", ylabel=ylabel)
+    ax.grid(axis="y")
+    if len(values) + len(reference or {}) > 1:
+        ax.legend()
+    return ax
+
+
+def plot_score_bars(
+    table: pd.DataFrame, metric: str, ax: Axes | None = None, *, xlabel: str | None = None
+) -> Axes:
+    """Draw one horizontal bar per row of a score table, in the table's order.
+
+    Args:
+        table: one row a method (the index), one column a metric.
+        metric: the column to draw.
+        ax: where to draw.
+        xlabel: name and unit; the column's name if missing.
+
+    Raises:
+        ValueError: if the table has no such column.
+    """
+    if metric not in table.columns:
+        raise ValueError(f"no column {metric!r} in the table; it has {list(table.columns)}")
+    column = table[metric].dropna()
+    ax = make_axes(ax, (7.0, 1.0 + 0.38 * len(column)))
+    names = [str(name) for name in column.index]
+    bars = ax.barh(names, column.to_numpy(float), color=[method_color(n) for n in names])
+    ax.bar_label(bars, fmt="%.3f", padding=3, fontsize=10)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(xlabel=metric if xlabel is None else xlabel)
+    return ax
+
+
+def plot_heatmap(
+    table: pd.DataFrame, ax: Axes | None = None, *, label: str, fmt: str = ".3f"
+) -> Axes:
+    """Draw a table of numbers as colours, each cell with its number (dark is low).
+
+    Args:
+        table: rows and columns are named by its index and columns, and by their ``name``.
+        ax: where to draw.
+        label: name and unit of the numbers.
+        fmt: format of a cell's number.
+    """
+    values = table.to_numpy(float)
+    ax = make_axes(ax, (min(7.0, 2.4 + 0.85 * values.shape[1]), 1.4 + 0.5 * values.shape[0]))
+    image = ax.imshow(values, cmap="cividis", aspect="auto")
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for (row, column), value in np.ndenumerate(values):
+        text = format(value, fmt) if np.isfinite(value) else "n/a"
+        dark = np.isfinite(value) and value <= middle
+        ax.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=10,
+            color="white" if dark else "black",
+        )
+    ax.set_xticks(np.arange(values.shape[1]), [str(c) for c in table.columns])
+    ax.set_yticks(np.arange(values.shape[0]), [str(r) for r in table.index])
+    ax.set(xlabel=str(table.columns.name or ""), ylabel=str(table.index.name or ""))
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(image, ax=ax, label=label)
+    return ax

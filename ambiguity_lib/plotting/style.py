@@ -1,0 +1,75 @@
+"""Colours and defaults that all figures share.
+
+A method has the same colour in every chapter (from the colour-blind-safe palette of Okabe and Ito,
+2008), a class has the same colour everywhere (Paul Tol's muted palette, so that a class is never
+taken for a method), and layers run along a sequential map.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+
+METHOD_COLORS: dict[str, str] = {
+    "human": "#000000",
+    "teacher": "#D55E00",
+    "pruned": "#E69F00",
+    "distilled": "#0072B2",
+    "temperature": "#56B4E9",
+    "label smoothing": "#CC79A7",
+    "human upper bound": "#009E73",
+    "uniform": "#999999",
+    "constant mean": "#666666",
+}
+OTHER_COLOR = "#8C6D31"
+CLASS_COLORS: tuple[str, ...] = ("#332288", "#DDCC77", "#AA4499", "#44AA99", "#88CCEE", "#882255")
+LAYER_CMAP = "viridis"
+
+
+def set_style() -> None:
+    """Set matplotlib's defaults for a page about 700 pixels wide."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.5),
+            "figure.dpi": 120,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "legend.fontsize": 10,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=list(METHOD_COLORS.values())[1:]),
+            "grid.color": "#DDDDDD",
+            "grid.linewidth": 0.6,
+            "legend.framealpha": 0.9,
+        }
+    )
+
+
+def method_color(name: str) -> str:
+    """Return the colour of a method; the longest known name found in ``name`` decides.
+
+    So ``"distilled from 2, weight 0.5"`` has the colour of ``"distilled"``. A method at its oracle
+    temperature has the colour of ``"temperature"``; an unknown one gets one brown.
+    """
+    if "oracle" in name.lower():  # "teacher at oracle T=1.70 (uses gold)"
+        return METHOD_COLORS["temperature"]
+    known = [key for key in METHOD_COLORS if key in name.lower()]
+    return METHOD_COLORS[max(known, key=len)] if known else OTHER_COLOR
+
+
+def layer_colors(num_layers: int) -> np.ndarray:
+    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up."""
+    # The last tenth of viridis is a yellow that vanishes on white paper.
+    return np.asarray(mpl.colormaps[LAYER_CMAP](np.linspace(0.0, 0.9, num_layers)))
+
+
+def make_axes(ax: Axes | None, figsize: tuple[float, float] | None = None) -> Axes:
+    """Return ``ax``, or the axes of a new figure of ``figsize`` inches if it is missing."""
+    return plt.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax

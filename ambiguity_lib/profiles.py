@@ -1,0 +1,256 @@
+"""A profile file becomes a frozen dataclass; a key that nobody reads is an error.
+
+A profile says everything about a run: data, model, training, probing, selection, distillation
+and seeds. The same notebooks run under all profiles. The lowest layer of the package: other
+modules import these dataclasses, this module imports none of theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from ambiguity_lib._reading import build_dataclass
+from ambiguity_lib.paths import profile_directories
+
+
+def _require(condition: bool, key: str, rule: str, value: object) -> None:
+    """Raise the one kind of error that a value out of its range gets."""
+    if not condition:
+        raise ValueError(f"{key} must be {rule}, got {value!r}")
+
+
+def _require_positive(config: object, *keys: str) -> None:
+    for key in keys:
+        value = getattr(config, key)
+        _require(value is None or value > 0, key, "greater than 0", value)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which items; None means all that the source has."""
+
+    dataset: Literal["synthetic", "snli"]
+    train_items: int | None
+    validation_items: int
+    evaluation_items: int | None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "train_items", "validation_items", "evaluation_items")
+        if self.dataset == "synthetic":
+            for key in ("train_items", "evaluation_items"):
+                value = getattr(self, key)
+                _require(value is not None, key, "a number for the synthetic dataset", value)
+
+
+@dataclass(frozen=True)
+class ScratchConfig:
+    """The shape of an encoder that is trained from random weights."""
+
+    family: str
+    layers: int
+    hidden_size: int
+    heads: int
+    intermediate_size: int
+    max_length: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "layers", "hidden_size", "heads", "intermediate_size", "max_length")
+        _require(
+            self.hidden_size % self.heads == 0,
+            "hidden_size",
+            f"a multiple of heads ({self.heads})",
+            self.hidden_size,
+        )
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Where the encoder's weights come from.
+
+    ``source`` is a hub id, a folder or the word ``scratch``. ``package`` names a folder inside an
+    importable package that holds the same weights, for machines without a hub; ``sha256`` is that
+    of its ``model.safetensors``.
+    """
+
+    source: str
+    package: str | None = None
+    sha256: str | None = None
+    scratch: ScratchConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the shape is given exactly when it is used."""
+        needs_shape = self.source == "scratch"
+        _require(
+            needs_shape == (self.scratch is not None),
+            "scratch",
+            "given if, and only if, source is 'scratch'",
+            self.scratch,
+        )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Fine-tuning, the same for teacher and students."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup_ratio: float
+    max_length: int
+    precision: Literal["fp32", "bf16", "auto"]
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "epochs", "batch_size", "learning_rate", "max_length")
+        _require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay)
+        _require(0 <= self.warmup_ratio < 1, "warmup_ratio", "in [0, 1)", self.warmup_ratio)
+
+
+@dataclass(frozen=True)
+class ProbingConfig:
+    """How hidden states become one vector an item, and how strongly probes are held back."""
+
+    pooling: Literal["mean", "cls"] = "mean"
+    l2: float = 1e-4
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "batch_size")
+        _require(self.l2 >= 0, "l2", "at least 0", self.l2)
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """The two label-free rules that choose depth and source layer.
+
+    ``depths`` are those at which the pruning chapter trains a model besides the chosen one.
+    """
+
+    tolerance: float
+    source_fraction: float
+    depths: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(0 <= self.tolerance < 1, "tolerance", "in [0, 1)", self.tolerance)
+        fraction = self.source_fraction
+        _require(0 < fraction <= 1, "source_fraction", "in (0, 1]", fraction)
+        _require(all(d > 0 for d in self.depths), "depths", "greater than 0", list(self.depths))
+
+
+@dataclass(frozen=True)
+class DistillationConfig:
+    """``weight`` is the lambda that the book uses, ``weights`` the ones its ablation shows."""
+
+    weight: float
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(0 <= self.weight <= 1, "weight", "in [0, 1]", self.weight)
+        _require(
+            bool(self.weights) and all(0 <= weight <= 1 for weight in self.weights),
+            "weights",
+            "a non-empty list of numbers in [0, 1]",
+            list(self.weights),
+        )
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Bootstrap resamples for intervals, and bins of the calibration error."""
+
+    bootstrap_samples: int = 1000
+    calibration_bins: int = 15
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "bootstrap_samples", "calibration_bins")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that determines a run. ``name`` is the stem of the profile's file."""
+
+    name: str
+    title: str
+    description: str
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+    selection: SelectionConfig
+    distillation: DistillationConfig
+    seeds: tuple[int, ...]
+    probing: ProbingConfig = field(default_factory=ProbingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require(bool(self.seeds), "seeds", "a non-empty list of whole numbers", self.seeds)
+        distinct = len(set(self.seeds)) == len(self.seeds)
+        _require(distinct, "seeds", "distinct", list(self.seeds))
+
+
+def available_profiles() -> tuple[str, ...]:
+    """Names of the profiles that ``load_profile`` finds by name, sorted."""
+    names = {path.stem for folder in profile_directories() for path in folder.glob("*.yml")}
+    return tuple(sorted(names))
+
+
+def is_profile_path(name_or_path: str | Path) -> bool:
+    """Whether a request for a profile means a file rather than a name."""
+    text = str(name_or_path)
+    return isinstance(name_or_path, Path) or text.endswith((".yml", ".yaml")) or "/" in text
+
+
+def profile_path(name_or_path: str | Path) -> Path:
+    """The file of a profile.
+
+    Args:
+        name_or_path: A profile's name (``synthetic``), or the path of a ``.yml`` file.
+
+    Raises:
+        FileNotFoundError: There is no such profile; the message lists those that there are.
+    """
+    text = str(name_or_path)
+    if is_profile_path(name_or_path):
+        path = Path(name_or_path).expanduser().resolve()
+        if path.is_file():
+            return path
+        raise FileNotFoundError(f"no profile file {path}: give the path of an existing .yml file")
+    for folder in profile_directories():
+        candidate = folder / f"{text}.yml"
+        if candidate.is_file():
+            return candidate
+    known = ", ".join(available_profiles()) or "none"
+    raise FileNotFoundError(
+        f"no profile {text!r}: choose one of {known}, or give the path of a .yml file"
+    )
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read and check a profile.
+
+    Args:
+        name_or_path: A profile's name, or the path of a ``.yml`` file.
+
+    Raises:
+        FileNotFoundError: There is no such profile.
+        ValueError: The file is not a profile: unknown or missing key, wrong type, value out of
+            range. The message names the file and the key, and the keys that are known there.
+    """
+    path = profile_path(name_or_path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML: {error}") from error
+    return build_dataclass(Profile, content, str(path), given={"name": path.stem})

@@ -1,0 +1,121 @@
+"""How deep must the classifier be, which layer is its teacher, and the cut itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from transformers import PreTrainedModel
+
+from ambiguity_lib.models import config_at_depth
+from ambiguity_lib.profiles import SelectionConfig
+
+
+def _checked(accuracies: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(accuracies, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2 or not np.all(np.isfinite(values)):
+        raise ValueError(
+            "accuracies must be a list of finite numbers, layer 0 (the embedding output) first, "
+            f"then layers 1 … L; got {accuracies!r}"
+        )
+    return values
+
+
+def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
+    """The lowest layer (≥ 1) whose validation accuracy is within ``tolerance`` of the best.
+
+    Args:
+        accuracies: Validation accuracy of the probes of layers 0 … L.
+        tolerance: Accuracy that one is ready to give up, e.g. 0.01.
+
+    Raises:
+        ValueError: If the accuracies are not finite numbers or the tolerance is negative.
+    """
+    values = _checked(accuracies)
+    if tolerance < 0:
+        raise ValueError(f"tolerance must not be negative; got {tolerance}")
+    best = values[1:].max()
+    return int(np.flatnonzero(values[1:] >= best - tolerance)[0]) + 1
+
+
+def source_layer(
+    accuracies: ArrayLike, depth: int, *, chance: float, fraction: float = 0.5
+) -> int:
+    """The lowest layer below ``depth`` that knows a given share of what layer ``depth`` knows.
+
+    A rule of ours: knowledge is accuracy above ``chance``, and the layer is the lowest with at
+    least ``fraction`` of it. It reads validation labels only. Where no layer below gets there,
+    the layer just below ``depth`` is taken.
+
+    Args:
+        accuracies: Validation accuracy of the probes of layers 0 … L.
+        depth: Depth of the pruned model; at least 2.
+        chance: Accuracy of always answering the most frequent class.
+        fraction: Share of the knowledge, between 0 and 1.
+
+    Raises:
+        ValueError: If ``depth`` leaves no layer below it, or an argument is out of range.
+    """
+    values = _checked(accuracies)
+    if not 2 <= depth < len(values):
+        raise ValueError(
+            f"depth must be between 2 and {len(values) - 1} so that a layer lies below; got {depth}"
+        )
+    if not 0.0 <= fraction <= 1.0:
+        raise ValueError(f"fraction must be between 0 and 1; got {fraction}")
+    needed = chance + fraction * (values[depth] - chance)
+    candidates = np.flatnonzero(values[1:depth] >= needed) + 1
+    return int(candidates[0]) if candidates.size else depth - 1
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """What the two rules chose.
+
+    Attributes:
+        depth: Layers that the student keeps.
+        source: The layer below whose probe teaches it.
+    """
+
+    depth: int
+    source: int
+
+
+def choose_layers(
+    accuracies: ArrayLike, validation_labels: ArrayLike, selection: SelectionConfig
+) -> LayerChoice:
+    """Depth and source of a student, from validation labels only.
+
+    The depth is :func:`converged_depth`, but at least 2, so that a layer lies below it; the
+    source is :func:`source_layer` with the frequency of the most common label as chance.
+
+    Args:
+        accuracies: Validation accuracy of the probes of layers 0 … L.
+        validation_labels: Gold labels of the validation items, shape (N,).
+        selection: The rules' settings.
+    """
+    labels = np.asarray(validation_labels)
+    depth = max(converged_depth(accuracies, selection.tolerance), 2)
+    chance = float(np.bincount(labels).max() / len(labels))
+    source = source_layer(accuracies, depth, chance=chance, fraction=selection.source_fraction)
+    return LayerChoice(depth, source)
+
+
+def prune_to_depth(model: PreTrainedModel, depth: int) -> PreTrainedModel:
+    """A new model that stops after layer ``depth``, weights copied, head and final norm kept.
+
+    Args:
+        model: A supported sequence classifier; it is left as it is.
+        depth: Layers to keep, from 1.
+
+    Returns:
+        A plain model of the same class, in evaluation mode.
+
+    Raises:
+        ValueError: If the architecture is unsupported or ``depth`` out of range.
+    """
+    pruned = type(model)(config_at_depth(model.config, depth))
+    weights = model.state_dict()
+    pruned.load_state_dict({name: weights[name] for name in pruned.state_dict()})
+    return pruned.to(device=model.device, dtype=model.dtype).eval()

@@ -1,0 +1,197 @@
+"""The numbers of a chapter's run as JSON, with everything needed to know where they are from."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ambiguity_lib.paths import project_root, run_directory
+
+_PACKAGES = ("ambiguity-lib", "torch", "transformers", "datasets", "numpy", "scipy")
+_KEYS = ("chapter", "profile", "seed", "results", "provenance")
+
+
+def provenance() -> dict[str, Any]:
+    """Date (UTC), git commit, versions and hardware of the running process."""
+    versions: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    gpu, threads = None, None
+    torch = sys.modules.get("torch")  # a record of a run without torch need not wait for its import
+    if torch is not None:
+        threads = torch.get_num_threads()
+        gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git": _git_state(),
+        "python": platform.python_version(),
+        "packages": versions,
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "torch_threads": threads,
+        "gpu": gpu,
+    }
+
+
+def write_record(
+    chapter: str,
+    profile: str,
+    seed: int,
+    results: Mapping[str, Any],
+    *,
+    directory: Path | None = None,
+) -> Path:
+    """Write a chapter's numbers to ``<chapter>_seed<seed>.json``, whole or not at all.
+
+    Args:
+        chapter: The notebook's stem, for instance ``03_layer_probing``.
+        profile: The profile's name.
+        seed: The run's seed.
+        results: Numbers, text, lists, mappings, numpy arrays, data frames (as a list of rows) and
+            dataclasses. NaN and infinities become null. Measured times belong under a key
+            ``timing``, so that ``comparable`` can leave them out.
+        directory: Where to; by default the run directory of the profile.
+
+    Returns:
+        The path of the record.
+
+    Raises:
+        TypeError: Something in ``results`` has no form in JSON; the message says where.
+    """
+    folder = directory if directory is not None else run_directory(profile) / "records"
+    record = {
+        "chapter": chapter,
+        "profile": profile,
+        "seed": int(seed),
+        "results": _plain(results, "results"),
+        "provenance": provenance(),
+    }
+    text = json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{chapter}_seed{int(seed)}.json"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def load_record(path: str | Path) -> dict[str, Any]:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is not a record; the message names it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no record {path}: run its chapter first")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(record, dict) or any(key not in record for key in _KEYS):
+        raise ValueError(f"{path} is not a record: it needs the keys {', '.join(_KEYS)}")
+    return record
+
+
+def comparable(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a record that two runs with the same seed share.
+
+    Returns:
+        A copy without ``provenance`` and without any key ``timing``, at whatever depth.
+    """
+    kept = {key: value for key, value in record.items() if key != "provenance"}
+    stripped = _without_timing(kept)
+    assert isinstance(stripped, dict)
+    return stripped
+
+
+def _without_timing(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_timing(item) for key, item in value.items() if key != "timing"}
+    if isinstance(value, list):
+        return [_without_timing(item) for item in value]
+    return value
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Turn a value into what JSON knows."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist(), where)
+    if isinstance(value, pd.DataFrame):
+        # an unnamed index is only a row number
+        frame = value.reset_index() if any(value.index.names) else value
+        return _plain(frame.to_dict("records"), where)
+    if isinstance(value, pd.Series):
+        return _plain(value.to_dict(), where)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            item.name: _plain(getattr(value, item.name), f"{where}.{item.name}")
+            for item in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, bytes):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(items)]
+    raise TypeError(
+        f"{where} holds a {type(value).__name__}, which a record cannot keep: "
+        "turn it into numbers, text, lists or a data frame first"
+    )
+
+
+def _git_state() -> dict[str, Any]:
+    """Commit of the project, and whether its tracked files differ from it; None without git."""
+    root = project_root()
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no") if commit else None
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.lower().startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()

@@ -1,0 +1,95 @@
+"""The HTML book, built by Jupyter Book 1.x from executed copies of the chapters.
+
+A source folder is put together from the configuration, the pages and the executed notebooks, at
+the same relative paths as in the repository, so that links and the table of contents hold.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+_CONFIGURATION = ("_config.yml", "_toc.yml")
+_NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "__pycache__")
+_ANSI_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_TELLING = re.compile(r"WARNING|ERROR|[Ee]rror: ")
+_JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+
+
+class RenderingError(RuntimeError):
+    """Jupyter Book failed, or warned: warnings are errors here."""
+
+
+def stage_sources(book_dir: Path, run_dir: Path) -> Path:
+    """Put the book's sources together under ``run_dir/source``.
+
+    A chapter that this run directory has no executed copy of (``--chapters`` left it out) is taken
+    as committed.
+
+    Args:
+        book_dir: The folder of chapters and pages; its parent holds ``_config.yml``, ``_toc.yml``.
+        run_dir: The profile's run directory, with ``notebooks/``.
+
+    Returns:
+        The folder to build from.
+
+    Raises:
+        RenderingError: A configuration file is missing.
+    """
+    source = run_dir / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(book_dir, source / book_dir.name, ignore=_NOT_RENDERED)
+    for name in _CONFIGURATION:
+        path = book_dir.parent / name
+        if not path.is_file():
+            raise RenderingError(f"{path} is missing: the book needs it at the top level")
+        shutil.copy2(path, source / name)
+    for committed in (source / book_dir.name).glob("*.ipynb"):
+        executed = run_dir / "notebooks" / committed.name
+        if executed.is_file():
+            shutil.copy2(executed, committed)
+    return source
+
+
+def render_html(book_dir: Path, run_dir: Path) -> Path:
+    """Build ``run_dir/html``; an earlier one is replaced only when the new one is complete.
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        RenderingError: Sphinx warned or failed; the message holds its last lines and the path of
+            the whole log.
+    """
+    source = stage_sources(book_dir, run_dir)
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", "."]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        command,
+        cwd=source,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    output = _ANSI_COLORS.sub("", done.stdout)
+    log = run_dir / "html.log"
+    log.write_text(output, encoding="utf-8")
+    built = source / "_build" / "html"
+    # success without a page is what a missing or empty table of contents gives
+    if done.returncode != 0 or not (built / "index.html").is_file():
+        lines = output.strip().splitlines()
+        telling = [line for line in lines if _TELLING.search(line)] or lines[-25:]
+        raise RenderingError(
+            "\n".join([f"rendering failed, see {log} for all of it:", *telling[:50]])
+        )
+    html = run_dir / "html"
+    shutil.rmtree(html, ignore_errors=True)
+    built.replace(html)
+    return html / "index.html"

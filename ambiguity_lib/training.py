@@ -1,0 +1,171 @@
+"""Soft-target fine-tuning on the Hugging Face ``Trainer``: one loss for every method."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from numpy.typing import ArrayLike, NDArray
+from torch.nn.functional import cross_entropy
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from ambiguity_lib.batching import encode, sorted_batches
+from ambiguity_lib.profiles import TrainingConfig
+
+_READ_COLUMNS = ("uid", "text", "text_pair")
+
+
+def default_device() -> torch.device:
+    """The first GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve_precision(precision: str) -> str:
+    """``"auto"`` → ``"bf16"`` where matrix units for it exist (GPU, AMX), else ``"fp32"``.
+
+    Raises:
+        ValueError: If ``precision`` is none of ``fp32``, ``bf16``, ``auto``.
+    """
+    if precision not in ("fp32", "bf16", "auto"):
+        raise ValueError(f"precision must be 'fp32', 'bf16' or 'auto'; got {precision!r}")
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def soft_cross_entropy(
+    outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None
+) -> torch.Tensor:
+    """Mean of −Σ_c target_c · log softmax(logits)_c in nats, in float32.
+
+    Args:
+        outputs: Model output with ``logits`` of shape (B, C).
+        labels: Target distributions, shape (B, C).
+        num_items_in_batch: Ignored; part of the ``compute_loss_func`` interface.
+    """
+    return cross_entropy(outputs.logits.float(), labels)
+
+
+def fine_tune(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    dataset: Dataset,
+    targets: ArrayLike,
+    config: TrainingConfig,
+    *,
+    seed: int = 0,
+    progress: bool = True,
+) -> PreTrainedModel:
+    """Train ``model`` in place towards one target distribution per item.
+
+    Only the text columns of ``dataset`` are read: whatever the model learns about classes comes
+    in by ``targets``.
+
+    Args:
+        model: Any sequence classifier with C logits.
+        tokenizer: Its tokenizer.
+        dataset: Items to train on; ``text`` and optionally ``text_pair`` are used.
+        targets: Distributions, shape (N, C).
+        config: Hyper-parameters.
+        seed: Seed of the order of items and of dropout.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The same model, in evaluation mode, on the CPU.
+
+    Raises:
+        ValueError: If ``targets`` do not have one row per item and one column per class.
+    """
+    soft = np.asarray(targets, dtype=np.float32)
+    if soft.shape != (len(dataset), model.config.num_labels):
+        raise ValueError(
+            f"targets have shape {soft.shape}; expected ({len(dataset)}, "
+            f"{model.config.num_labels}): one row per item, one column per class"
+        )
+    columns = [name for name in _READ_COLUMNS if name in dataset.column_names]
+    encoded = encode(dataset.select_columns(columns), tokenizer, config.max_length)
+    items = [
+        {**item, "labels": target, "length": len(item["input_ids"])}
+        for item, target in zip(encoded, soft, strict=True)
+    ]
+    collate_tokens = DataCollatorWithPadding(tokenizer)
+
+    def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        tokens = [{k: v for k, v in row.items() if k not in ("labels", "length")} for row in rows]
+        batch = collate_tokens(tokens)
+        batch["labels"] = torch.from_numpy(np.stack([row["labels"] for row in rows]))
+        return dict(batch)
+
+    steps = -(-len(items) // config.batch_size) * config.epochs
+    with tempfile.TemporaryDirectory(prefix="ambiguity-trainer-") as scratch:
+        arguments = TrainingArguments(
+            output_dir=scratch,
+            num_train_epochs=config.epochs,
+            per_device_train_batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            warmup_steps=int(config.warmup_ratio * steps),
+            lr_scheduler_type="linear",
+            optim="adamw_torch_fused",
+            train_sampling_strategy="group_by_length",
+            length_column_name="length",
+            bf16=resolve_precision(config.precision) == "bf16",
+            use_cpu=default_device().type == "cpu",
+            seed=seed,
+            data_seed=seed,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            remove_unused_columns=False,
+            disable_tqdm=True,
+        )
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=items,  # type: ignore[arg-type]
+            data_collator=collate,
+            compute_loss_func=soft_cross_entropy,
+        )
+        trainer.remove_callback(PrinterCallback)
+        if progress:
+            trainer.add_callback(ProgressCallback())
+        trainer.train()
+    return model.to("cpu").eval()
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    dataset: Dataset,
+    *,
+    max_length: int,
+    batch_size: int = 64,
+    progress: bool = True,
+) -> NDArray[np.float64]:
+    """Logits of every item, in the dataset's order, computed in float32.
+
+    Returns:
+        Array of shape (N, C).
+    """
+    device = default_device()
+    model = model.to(device).eval()
+    encoded = encode(dataset, tokenizer, max_length)
+    logits = np.empty((len(encoded), model.config.num_labels))
+    for rows, batch in sorted_batches(
+        encoded, tokenizer, batch_size, device, description="predicting", progress=progress
+    ):
+        logits[rows] = model(**batch).logits.double().cpu().numpy()
+    return logits

@@ -1,0 +1,32 @@
+"""What every test run shares. Imported before any test, so before torch and transformers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# nothing may wait for a network, and two xdist workers must not fight for the same cores
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture
+def build_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build directory of this test's own, artifacts included."""
+    folder = tmp_path / "build"
+    monkeypatch.setenv("AMBIGUITY_BUILD_DIR", str(folder))
+    monkeypatch.delenv("AMBIGUITY_ARTIFACT_DIR", raising=False)
+    return folder

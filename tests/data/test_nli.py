@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ambiguity_lib.data import (
+    check_dataset,
+    human_distributions,
+    load_chaosnli,
+    load_snli,
+    load_snli_with_chaosnli,
+)
+from ambiguity_lib.data.nli import normalise_premise
+from tests.data.conftest import chaos_record, snli_record, write_lines
+
+
+def test_normal_form() -> None:
+    assert normalise_premise("A man's  dog , RUNS_2 .") == normalise_premise("a mans dog runs2")
+
+
+def test_chaosnli(toy_dir: Path) -> None:
+    dataset = load_chaosnli("snli", toy_dir)
+    check_dataset(dataset)
+    assert dataset["uid"][:] == ["a#1", "b#2"]
+    assert dataset["text"][0] == "A cat, sleeping."
+    assert dataset["label"][:] == [0, 2]
+    # the tie keeps the file's label, which is not the argmax
+    assert dataset["majority_label"][:] == [1, 2]
+    assert dataset["label_counts"][:] == [[40, 60, 0], [50, 0, 50]]
+    np.testing.assert_array_equal(human_distributions(dataset), [[0.4, 0.6, 0], [0.5, 0, 0.5]])
+    assert len(load_chaosnli("mnli_m", toy_dir)) == 1
+
+
+def test_directory_from_environment(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMBIGUITY_DATA_DIR", str(toy_dir))
+    assert len(load_chaosnli("snli")) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("old_label", "x", "line 2: unknown label 'x' in field 'old_label'"),
+        ("majority_label", "entailment", "line 2: unknown label 'entailment'"),
+        ("label_count", [1, 2], "line 2: field 'label_count' must be 3 numbers of votes"),
+        ("label_count", [1, -2, 4], "line 2: field 'label_count' must be 3 numbers"),
+        ("label_count", [0, 0, 0], "line 2: field 'label_count' must be 3 numbers"),
+        ("example", "text", "line 2: field 'example' must be dict"),
+        ("example", {"premise": "x"}, "line 2: field 'hypothesis' is missing"),
+        ("uid", 7, "line 2: field 'uid' must be str"),
+    ],
+)
+def test_bad_chaosnli(toy_dir: Path, field: str, value: object, message: str) -> None:
+    good = chaos_record("a", "A.", [1, 2, 3], "e", "c")
+    path = toy_dir / "chaosnli/chaosNLI_snli.jsonl"
+    write_lines(path, [good, {**good, field: value}])
+    with pytest.raises(ValueError, match=message) as caught:
+        load_chaosnli("snli", toy_dir)
+    assert str(path) in str(caught.value)
+
+
+def test_unknown_names(toy_dir: Path) -> None:
+    with pytest.raises(ValueError, match="subset must be"):
+        load_chaosnli("mnli", toy_dir)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="split must be"):
+        load_snli("dev", toy_dir)  # type: ignore[arg-type]
+
+
+def test_snli_drops_pairs_without_gold_label(
+    toy_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        dataset = load_snli("validation", toy_dir)
+    check_dataset(dataset)
+    assert "12 pairs, 1 without gold label dropped" in caplog.text
+    assert len(dataset) == 12
+    assert dataset["label"][:3] == [0, 1, 2]
+    assert dataset["uid"][0] == "snli-dev-000001"
+
+
+def test_snli_keeps_the_files_ids(toy_dir: Path) -> None:
+    record = snli_record("A .", "B .", "neutral", pairID="123.jpg#0r1n")
+    write_lines(toy_dir / "snli/snli_1.0_train.jsonl", [record])
+    assert load_snli("train", toy_dir)["uid"][:] == ["123.jpg#0r1n"]
+
+
+def test_bad_snli(toy_dir: Path) -> None:
+    path = toy_dir / "snli/snli_1.0_train.jsonl"
+    write_lines(path, [snli_record("A .", "B .", "maybe")])
+    with pytest.raises(ValueError, match="line 1: unknown label 'maybe' in field 'gold_label'"):
+        load_snli("train", toy_dir)
+    write_lines(path, [{"premise": "A .", "hypothesis": "B .", "label": 1}])
+    with pytest.raises(ValueError, match="line 1: field 'sentence1' is missing"):
+        load_snli("train", toy_dir)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"snli_1\.0_train\.jsonl does not exist"):
+        load_snli("train", toy_dir)
+
+
+def premises(dataset: object) -> set[str]:
+    return set(map(normalise_premise, dataset["text"]))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_splits_share_no_premise(toy_dir: Path, official: bool) -> None:
+    if official:
+        texts = ("A new one .", "RAIN falls", "snow falls", "a boat sinks", "two dogs run")
+        write_lines(
+            toy_dir / "snli/snli_1.0_train.jsonl",
+            [snli_record(text, "H .", "neutral") for text in texts],
+        )
+    splits = load_snli_with_chaosnli(toy_dir, validation_items=6)
+    for part in (splits.train, splits.validation, splits.evaluation):
+        check_dataset(part)
+    assert len(splits.validation) == 6
+    assert len(premises(splits.validation)) == 2
+    assert len(splits.evaluation) == 2
+    train, validation, evaluation = map(
+        premises, (splits.train, splits.validation, splits.evaluation)
+    )
+    assert not train & validation
+    assert not train & evaluation
+    assert not validation & evaluation
+    if official:
+        # the new premise and the dev premise that validation left
+        assert len(splits.train) == 2
+        assert "the official SNLI train split" in splits.description
+    else:
+        # 3 pairs stay in dev; of test, 3, and 3 more unless their premise is in validation
+        rain = normalise_premise("Rain falls") in validation
+        assert len(splits.train) == 3 + 3 + (0 if rain else 3)
+        assert "the SNLI test split and the SNLI dev pairs" in splits.description
+        assert "official train split is not" in splits.description
+
+
+def test_validation_is_the_same_every_time(toy_dir: Path) -> None:
+    one = load_snli_with_chaosnli(toy_dir, validation_items=3)
+    two = load_snli_with_chaosnli(toy_dir, validation_items=3)
+    assert one.validation["uid"][:] == two.validation["uid"][:]
+
+
+def test_limited_training(toy_dir: Path) -> None:
+    whole = load_snli_with_chaosnli(toy_dir, validation_items=3)
+    part = load_snli_with_chaosnli(toy_dir, validation_items=3, max_train_items=4)
+    assert len(part.train) == 4
+    assert set(part.train["uid"]) < set(whole.train["uid"])
+    assert part.validation["uid"][:] == whole.validation["uid"][:]
+    assert "cut to 4 pairs" in part.description
+    assert "cut to" not in whole.description
+
+
+def test_sizes_that_cannot_be(toy_dir: Path) -> None:
+    with pytest.raises(ValueError, match="validation_items=4"):
+        load_snli_with_chaosnli(toy_dir, validation_items=4)
+    with pytest.raises(ValueError, match="validation_items must be at least 1"):
+        load_snli_with_chaosnli(toy_dir, validation_items=0)
+    with pytest.raises(ValueError, match="max_train_items must be at least 1"):
+        load_snli_with_chaosnli(toy_dir, validation_items=3, max_train_items=0)
+
+
+@pytest.mark.real_data
+def test_real_counts_and_splits(real_data_dir: Path) -> None:
+    assert len(load_chaosnli("snli", real_data_dir)) == 1514
+    assert len(load_chaosnli("mnli_m", real_data_dir)) == 1599
+    for subset in ("snli", "mnli_m"):
+        dataset = load_chaosnli(subset, real_data_dir)  # type: ignore[arg-type]
+        check_dataset(dataset)
+        counts = np.array(dataset["label_counts"])
+        assert (counts.sum(axis=1) == 100).all()
+        np.testing.assert_array_equal(human_distributions(dataset), counts / 100)
+    dev = load_snli("validation", real_data_dir)
+    chaos = premises(load_chaosnli("snli", real_data_dir))
+    free = sum(normalise_premise(text) not in chaos for text in dev["text"])
+    assert len(dev) == 9842
+    assert free == 6047
+
+    splits = load_snli_with_chaosnli(real_data_dir)
+    train, validation, evaluation = map(
+        premises, (splits.train, splits.validation, splits.evaluation)
+    )
+    assert not train & validation
+    assert not train & evaluation
+    assert not validation & evaluation
+    assert len(splits.validation) == 1500
+    assert len(splits.evaluation) == 1514
+    if "official SNLI train split." not in splits.description:
+        # 9,824 + 6,047 - 1,500 = 14,371, less 3 whose premise is in validation
+        assert len(splits.train) == 14368

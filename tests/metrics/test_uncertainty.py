@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import entropy as scipy_entropy
+from scipy.stats import pearsonr, rankdata
+
+from ambiguity_lib.metrics import (
+    entropy,
+    entropy_calibration_error,
+    entropy_correlation,
+    rank_match,
+)
+
+quick = settings(max_examples=50, deadline=None)
+seeds = st.integers(0, 10_000)
+
+
+def random_pair(seed=0, items=200, classes=3):
+    rng = np.random.default_rng(seed)
+    human = rng.multinomial(100, rng.dirichlet(np.ones(classes), items)) / 100
+    return human, rng.dirichlet(np.full(classes, 0.5), items)
+
+
+def test_entropy_hand_values():
+    probs = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.25, 0.25]]
+    assert_allclose(entropy(probs), [0.0, np.log(2), np.log(3), 1.5 * np.log(2)], rtol=1e-15)
+    assert not np.signbit(entropy(probs)[0])
+
+
+@pytest.mark.parametrize("classes", [2, 3, 28])
+def test_entropy_equals_scipy(classes):
+    human, model = random_pair(classes=classes)
+    assert_allclose(entropy(human), scipy_entropy(human, axis=1), atol=1e-12)
+    assert_allclose(entropy(model), scipy_entropy(model, axis=1), atol=1e-12)
+
+
+@quick
+@given(seed=seeds, classes=st.integers(2, 6))
+def test_entropy_bounds_and_order_of_classes(seed, classes):
+    _, probs = random_pair(seed, items=20, classes=classes)
+    values = entropy(probs)
+    assert values.dtype == np.float64
+    assert (values >= 0).all()
+    assert (values <= np.log(classes) + 1e-12).all()
+    assert_allclose(entropy(probs[:, ::-1]), values, atol=1e-12)
+
+
+def test_entropy_calibration_error_is_absolute():
+    certain, unsure = [[1.0, 0.0]], [[0.5, 0.5]]
+    assert_allclose(entropy_calibration_error(certain, unsure), [np.log(2)])
+    assert_allclose(entropy_calibration_error(unsure, certain), [np.log(2)])
+
+
+def test_entropy_calibration_error_is_blind_to_which_class():
+    assert_array_equal(entropy_calibration_error([[1.0, 0.0]], [[0.0, 1.0]]), [0.0])
+
+
+@quick
+@given(seed=seeds)
+def test_entropy_calibration_error_invariants(seed):
+    human, model = random_pair(seed, items=20)
+    error = entropy_calibration_error(human, model)
+    assert_allclose(error, np.abs(entropy(model) - entropy(human)), atol=1e-15)
+    assert_array_equal(error, entropy_calibration_error(model, human))
+    assert (error <= np.log(3)).all()
+    assert_array_equal(entropy_calibration_error(human, human), 0.0)
+
+
+@quick
+@given(seed=seeds)
+def test_entropy_correlation_equals_scipy(seed):
+    human, model = random_pair(seed, items=30)
+    expected = pearsonr(scipy_entropy(human, axis=1), scipy_entropy(model, axis=1)).statistic
+    got = entropy_correlation(human, model)
+    assert isinstance(got, float)
+    assert got == pytest.approx(expected, abs=1e-12)
+    assert -1.0 <= got <= 1.0
+    assert entropy_correlation(model, human) == pytest.approx(got, abs=1e-12)
+
+
+def test_entropy_correlation_limits():
+    human, _ = random_pair()
+    assert entropy_correlation(human, human[:, ::-1]) == pytest.approx(1.0)
+    # Entropies 0, ln(2) against ln(2), 0.
+    assert entropy_correlation([[1, 0], [0.5, 0.5]], [[0.5, 0.5], [1, 0]]) == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        np.full((6, 3), 1 / 3),
+        np.eye(3)[[0, 1, 2, 0, 1, 2]],
+        # The same entropy up to rounding, by construction.
+        np.array(list(itertools.permutations([0.7, 0.2, 0.1]))),
+    ],
+)
+def test_entropy_correlation_is_nan_where_entropy_is_constant(constant):
+    human, _ = random_pair(items=6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(entropy_correlation(human, constant))
+        assert np.isnan(entropy_correlation(constant, human))
+        assert np.isnan(entropy_correlation(human[:1], human[:1]))
+
+
+def test_rank_match_hand_values():
+    human = [[0.6, 0.3, 0.1]] * 3
+    model = [[0.5, 0.4, 0.1], [0.5, 0.2, 0.3], [0.3, 0.6, 0.1]]
+    assert_array_equal(rank_match(human, model), [1.0, 0.0, 0.0])
+
+
+def test_rank_match_breaks_ties_for_the_higher_class():
+    # Rankings, least likely first: (1, 0, 0) is class 1, 2, 0.
+    human = [[1.0, 0.0, 0.0]] * 2
+    model = [[0.8, 0.05, 0.15], [0.8, 0.15, 0.05]]
+    assert_array_equal(rank_match(human, model), [1.0, 0.0])
+    # Both tied the same way is a match, whatever the tied value.
+    assert_array_equal(rank_match([[1.0, 0.0, 0.0]], [[0.6, 0.2, 0.2]]), [1.0])
+    # A uniform prediction is read as class 0 < 1 < 2.
+    uniform = np.full((2, 3), 1 / 3)
+    assert_array_equal(rank_match([[0.1, 0.3, 0.6], [0.6, 0.3, 0.1]], uniform), [1.0, 0.0])
+
+
+def test_rank_match_ties_hold_for_many_classes():
+    # Sorting is stable for long rows too, where numpy's default is not.
+    votes = np.random.default_rng(0).integers(0, 3, (20, 200))
+    human = votes / votes.sum(axis=1, keepdims=True)
+    broken = votes + np.arange(200) / 1000  # no ties left: the higher class is ahead
+    model = broken / broken.sum(axis=1, keepdims=True)
+    assert_array_equal(rank_match(human, model), 1.0)
+
+
+@quick
+@given(seed=seeds, classes=st.integers(2, 5))
+def test_rank_match_without_ties_equals_ranks(seed, classes):
+    rng = np.random.default_rng(seed)
+    human, model = rng.dirichlet(np.ones(classes), (2, 30))
+    expected = (rankdata(human, axis=1) == rankdata(model, axis=1)).all(axis=1)
+    assert_array_equal(rank_match(human, model), expected.astype(float))
+    assert_array_equal(rank_match(model, human), rank_match(human, model))
+    order = rng.permutation(classes)
+    assert_array_equal(rank_match(human[:, order], model[:, order]), rank_match(human, model))
+
+
+@quick
+@given(seed=seeds)
+def test_rank_match_of_identical_and_of_softened(seed):
+    human, model = random_pair(seed, items=20)
+    assert_array_equal(rank_match(human, human), 1.0)
+    softened = np.sqrt(model) / np.sqrt(model).sum(axis=1, keepdims=True)
+    assert_array_equal(rank_match(human, softened), rank_match(human, model))

