@@ -17,7 +17,7 @@ book: $(INSTALLED)
 
 # Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --nbval-lax --nbval-current-env tests book
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -25,7 +25,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 test-unit: $(INSTALLED)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/notebooks tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/notebooks tests
 
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)

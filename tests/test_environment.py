@@ -31,6 +31,7 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tokenizers": "transformers",
     "traitlets": "ipykernel",
+    "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
 
