@@ -139,7 +139,7 @@ class ArtifactStore:
         try:
             start = time.perf_counter()
             build(temporary)
-            seconds = time.perf_counter() - start
+            seconds = round(time.perf_counter() - start, 3)
             manifest = {
                 "kind": kind,
                 "key": key,
@@ -149,7 +149,7 @@ class ArtifactStore:
                     for file in sorted(temporary.rglob("*"))
                     if file.is_file()
                 },
-                "seconds": round(seconds, 3),
+                "seconds": seconds,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             }
             (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -162,7 +162,7 @@ class ArtifactStore:
                 return self._read(key, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        return Artifact(key, path, manifest["seconds"])
+        return Artifact(key, path, seconds)
 
     @staticmethod
     def _remove_abandoned(folder: Path) -> None:

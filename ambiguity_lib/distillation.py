@@ -1,4 +1,4 @@
-"""The recipe: probe the layers, choose depth and source, distil the source into the pruned model."""
+"""The recipe: probe the layers, choose depth and source, distil into the pruned model."""
 
 from __future__ import annotations
 

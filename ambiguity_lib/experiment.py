@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
 from ambiguity_lib.artifacts import Artifact, ArtifactStore, file_sha256
+from ambiguity_lib.baselines import softmax
 from ambiguity_lib.data import (
     Splits,
     SyntheticConfig,
@@ -29,7 +30,6 @@ from ambiguity_lib.data import (
     human_distributions,
     load_snli_with_chaosnli,
 )
-from ambiguity_lib.baselines import softmax
 from ambiguity_lib.models import (
     build_scratch_checkpoint,
     load_classifier,
@@ -57,21 +57,21 @@ def load_splits(config: DataConfig) -> Splits:
 
     Raises:
         FileNotFoundError: If real data is asked for and is not there.
-        ValueError: If the profile names an unknown dataset.
     """
     if config.dataset == "synthetic":
-        sizes = {
-            "train_items": config.train_items,
-            "validation_items": config.validation_items,
-            "evaluation_items": config.evaluation_items,
-        }
-        given = {name: size for name, size in sizes.items() if size is not None}
-        return generate_synthetic(SyntheticConfig(seed=config.seed, **given))
-    if config.dataset == "snli":
-        return load_snli_with_chaosnli(
-            validation_items=config.validation_items, max_train_items=config.train_items
+        # DataConfig has seen to it that the synthetic world's sizes are numbers
+        assert config.train_items is not None and config.evaluation_items is not None
+        return generate_synthetic(
+            SyntheticConfig(
+                train_items=config.train_items,
+                validation_items=config.validation_items,
+                evaluation_items=config.evaluation_items,
+                seed=config.seed,
+            )
         )
-    raise ValueError(f"unknown dataset {config.dataset!r}; known: synthetic, snli")
+    return load_snli_with_chaosnli(
+        validation_items=config.validation_items, max_train_items=config.train_items
+    )
 
 
 class Classifier:
@@ -224,12 +224,11 @@ class Experiment:
             return resolve_source(model)
         scratch = model.scratch
         train = self._labelled("train")
-        texts = [*train["text"][:], *(train["text_pair"][:] if "text_pair" in train.column_names else ())]
+        columns = [name for name in ("text", "text_pair") if name in train.column_names]
+        texts = [text for name in columns for text in train[name][:]]
 
         def build(directory: Path) -> None:
-            build_scratch_checkpoint(
-                scratch, texts, self.class_names, directory, seed=self.seed
-            )
+            build_scratch_checkpoint(scratch, texts, self.class_names, directory, seed=self.seed)
 
         spec = {
             "data": self._fingerprints["train"],
@@ -272,9 +271,7 @@ class Experiment:
             f"label smoothing {epsilon:g}",
             depth,
             {"method": "label smoothing", "epsilon": epsilon},
-            lambda: label_smoothing_targets(
-                self.labels("train"), len(self.class_names), epsilon
-            ),
+            lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
         )
 
     def distilled(
@@ -333,9 +330,7 @@ class Experiment:
         }
 
         def build(directory: Path) -> None:
-            model = load_classifier(
-                self.checkpoint, self.class_names, depth=depth, seed=self.seed
-            )
+            model = load_classifier(self.checkpoint, self.class_names, depth=depth, seed=self.seed)
             tokenizer = load_tokenizer(self.checkpoint)
             start = time.perf_counter()
             fine_tune(

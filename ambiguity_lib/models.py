@@ -12,7 +12,7 @@ import copy
 import hashlib
 import importlib.util
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -106,7 +106,7 @@ def quiet_transformers() -> Iterator[None]:
             transformers.logging.enable_progress_bar()
 
 
-def _load(what: str, source: str | Path, load: Any) -> Any:
+def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
     try:
         with quiet_transformers():
             return load()
@@ -213,7 +213,7 @@ def build_scratch_checkpoint(
         seed: Seed of the weights.
 
     Raises:
-        ValueError: If the architecture is unsupported or the texts hold no word.
+        ValueError: If the texts hold no word.
     """
     words = sorted({word for text in texts for word in text.lower().split()})
     if not words:
@@ -226,10 +226,13 @@ def build_scratch_checkpoint(
         hidden_size=config.hidden_size,
         num_attention_heads=config.heads,
         intermediate_size=config.intermediate_size,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+        # BERT's 0.02 is made for a width of 768: the same scale of activations in a narrow model
+        initializer_range=0.02 * (768 / config.hidden_size) ** 0.5,
         max_position_embeddings=config.max_length + 2,
         pad_token_id=tokenizer.pad_token_id,
     )
-    num_layers(model_config)
     model_config.id2label = dict(enumerate(class_names))
     model_config.label2id = {name: index for index, name in enumerate(class_names)}
     set_seed(seed)
@@ -242,9 +245,7 @@ def _word_tokenizer(words: Sequence[str], max_length: int) -> PreTrainedTokenize
     from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
     from tokenizers.models import WordLevel
 
-    vocabulary = {
-        token: index for index, token in enumerate([*_SPECIAL_TOKENS.values(), *words])
-    }
+    vocabulary = {token: index for index, token in enumerate([*_SPECIAL_TOKENS.values(), *words])}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

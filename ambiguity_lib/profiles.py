@@ -50,18 +50,23 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ScratchConfig:
-    """The shape of an encoder that is trained from random weights."""
+    """The shape of an encoder that is trained from random weights.
 
-    family: str
+    The families are those that share BERT's names for sizes and dropout.
+    """
+
+    family: Literal["bert", "roberta", "electra"]
     layers: int
     hidden_size: int
     heads: int
     intermediate_size: int
     max_length: int
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         _require_positive(self, "layers", "hidden_size", "heads", "intermediate_size", "max_length")
+        _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
         _require(
             self.hidden_size % self.heads == 0,
             "hidden_size",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 from transformers import PreTrainedModel
 
 from ambiguity_lib.models import config_at_depth
@@ -39,9 +40,7 @@ def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
     return int(np.flatnonzero(values[1:] >= best - tolerance)[0]) + 1
 
 
-def source_layer(
-    accuracies: ArrayLike, depth: int, *, chance: float, fraction: float = 0.5
-) -> int:
+def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: float = 0.5) -> int:
     """The lowest layer below ``depth`` that knows a given share of what layer ``depth`` knows.
 
     A rule of ours: knowledge is accuracy above ``chance``, and the layer is the lowest with at
@@ -118,4 +117,5 @@ def prune_to_depth(model: PreTrainedModel, depth: int) -> PreTrainedModel:
     pruned = type(model)(config_at_depth(model.config, depth))
     weights = model.state_dict()
     pruned.load_state_dict({name: weights[name] for name in pruned.state_dict()})
-    return pruned.to(device=model.device, dtype=model.dtype).eval()
+    nn.Module.to(pruned, device=model.device, dtype=model.dtype)
+    return pruned.eval()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import (
     DataCollatorWithPadding,
@@ -23,6 +24,13 @@ from ambiguity_lib.batching import encode, sorted_batches
 from ambiguity_lib.profiles import TrainingConfig
 
 _READ_COLUMNS = ("uid", "text", "text_pair")
+
+
+class _ProgressBar(ProgressCallback):
+    """The bar without the final metrics, which would be printed even where bars are off."""
+
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        """Print nothing."""
 
 
 def default_device() -> torch.device:
@@ -43,6 +51,13 @@ def resolve_precision(precision: str) -> str:
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def _to(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """Move a model and put it into evaluation mode; as ``nn.Module``, whose types mypy knows."""
+    nn.Module.to(model, device)
+    model.eval()
+    return model
 
 
 def soft_cross_entropy(
@@ -134,15 +149,15 @@ def fine_tune(
         trainer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=items,  # type: ignore[arg-type]
+            train_dataset=items,
             data_collator=collate,
             compute_loss_func=soft_cross_entropy,
         )
         trainer.remove_callback(PrinterCallback)
         if progress:
-            trainer.add_callback(ProgressCallback())
+            trainer.add_callback(_ProgressBar())
         trainer.train()
-    return model.to("cpu").eval()
+    return _to(model, torch.device("cpu"))
 
 
 @torch.inference_mode()
@@ -161,9 +176,9 @@ def predict_logits(
         Array of shape (N, C).
     """
     device = default_device()
-    model = model.to(device).eval()
+    model = _to(model, device)
     encoded = encode(dataset, tokenizer, max_length)
-    logits = np.empty((len(encoded), model.config.num_labels))
+    logits = np.empty((len(encoded), int(model.config.num_labels or 0)))
     for rows, batch in sorted_batches(
         encoded, tokenizer, batch_size, device, description="predicting", progress=progress
     ):

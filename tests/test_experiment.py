@@ -164,9 +164,7 @@ def test_the_recipe_on_ones_own_data_gives_the_experiments_student(exp):
         progress=False,
     )
     assert recipe.layers == exp.layers
-    np.testing.assert_array_equal(
-        recipe.validation_accuracy, exp.probe_accuracy("validation")
-    )
+    np.testing.assert_array_equal(recipe.validation_accuracy, exp.probe_accuracy("validation"))
     logits = predict_logits(
         recipe.student,
         load_tokenizer(exp.teacher.path),
@@ -175,9 +173,10 @@ def test_the_recipe_on_ones_own_data_gives_the_experiments_student(exp):
         progress=False,
     )
     np.testing.assert_allclose(logits, exp.distilled().logits(), atol=1e-5)
-    assert isinstance(recipe.student, type(AutoModelForSequenceClassification.from_pretrained(
-        exp.distilled().path
-    )))
+    assert isinstance(
+        recipe.student,
+        type(AutoModelForSequenceClassification.from_pretrained(exp.distilled().path)),
+    )
 
 
 def test_unknown_profile_names_the_known_ones():

@@ -37,7 +37,7 @@ def test_scratch_checkpoint_loads_as_any_other(checkpoint):
     assert model.config.id2label == dict(enumerate(CLASSES))
     tokens = tokenizer("A dog sleep .", "two unicorns .")
     words = tokenizer.convert_ids_to_tokens(tokens["input_ids"])
-    assert words == "[CLS] a dog sleep . [SEP] two [UNK] . [SEP]".split()
+    assert words == ["[CLS]", "a", "dog", "sleep", ".", "[SEP]", "two", "[UNK]", ".", "[SEP]"]
     assert tokens["token_type_ids"] == [0] * 6 + [1] * 4
 
 

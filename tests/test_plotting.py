@@ -124,6 +124,20 @@ def test_score_bars_follow_the_table_and_the_method_colours() -> None:
         plotting.plot_score_bars(table, "KL")
 
 
+def test_intervals_stand_in_the_order_of_the_table_and_need_their_columns() -> None:
+    table = pd.DataFrame(
+        {"difference": [-0.1, 0.2], "low": [-0.2, 0.1], "high": [0.05, 0.3]},
+        index=["distilled − teacher", "distilled − pruned"],
+    )
+    ax = plotting.plot_intervals(table, xlabel="difference in JS distance")
+    ends = [segment[:, 0].tolist() for segment in ax.collections[0].get_segments()]
+    assert ends == [[-0.2, 0.05], [0.1, 0.3]]
+    assert [t.get_text() for t in ax.get_yticklabels()] == list(table.index)
+    assert ax.yaxis_inverted()  # the first row is on top
+    with pytest.raises(ValueError, match="no column 'low'"):
+        plotting.plot_intervals(table.drop(columns="low"), xlabel="KL")
+
+
 def test_heatmap_writes_every_number_and_says_what_is_missing() -> None:
     table = pd.DataFrame([[0.1, 0.2], [np.nan, 0.4]], index=pd.Index([1, 2], name="source"))
     ax = plotting.plot_heatmap(table, label="JS distance")

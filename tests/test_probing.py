@@ -63,7 +63,9 @@ def test_one_forward_pass_a_batch_and_one_batch_of_states(monkeypatch):
     model, calls = tiny_model(), []
     forward = model.bert.forward
     monkeypatch.setattr(
-        model.bert, "forward", lambda *a, **k: calls.append(k["input_ids"].shape) or forward(*a, **k)
+        model.bert,
+        "forward",
+        lambda **k: calls.append(k["input_ids"].shape) or forward(**k),
     )
     features_of(model, tiny_dataset(10), batch_size=4)
     assert sorted(shape[0] for shape in calls) == [2, 4, 4]

@@ -9,8 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
-from transformers import BertConfig, GPT2Config, GPT2ForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    pipeline,
+)
 
 from ambiguity_lib.models import config_at_depth, load_classifier, num_layers
 from ambiguity_lib.profiles import SelectionConfig
@@ -97,9 +103,7 @@ def layer_list(model: nn.Module) -> tuple[nn.Module, str]:
 
 def batch():
     tokenizer = tiny_tokenizer()
-    tokens = tokenizer(
-        ["a b c d", "e"], ["f g", "h i j k l m"], padding=True, return_tensors="pt"
-    )
+    tokens = tokenizer(["a b c d", "e"], ["f g", "h i j k l m"], padding=True, return_tensors="pt")
     del tokens["token_type_ids"]  # not every family has them
     return tokens
 
@@ -115,9 +119,7 @@ def test_student_computes_what_the_full_encoder_computes_up_to_its_depth(family,
     cut = copy.deepcopy(model)
     parent, name = layer_list(cut)
     setattr(parent, name, getattr(parent, name)[:depth])
-    torch.testing.assert_close(
-        student(**batch()).logits, cut(**batch()).logits, atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(student(**batch()).logits, cut(**batch()).logits, atol=1e-5, rtol=0)
     # oracle 2: what the full encoder hands from layer `depth` to the next one
     # (DeBERTa's convolution stands between layer 1 and 2, so the next layer's input it is)
     if depth < LAYERS:
@@ -195,7 +197,7 @@ def test_depth_out_of_range_is_refused(depth):
 def test_unsupported_architecture_lists_the_supported_ones():
     config = GPT2Config(n_layer=2, n_embd=8, n_head=2, vocab_size=20)
     model = GPT2ForSequenceClassification(config)
-    with pytest.raises(ValueError, match="unsupported architecture 'gpt2'.*bert, deberta-v2"):
+    with pytest.raises(ValueError, match=r"unsupported architecture 'gpt2'.*bert, deberta-v2"):
         prune_to_depth(model, 1)
 
 

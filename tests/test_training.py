@@ -32,9 +32,7 @@ CONFIG = TrainingConfig(
 
 def train(dataset, targets, config=CONFIG, seed=0, model=None):
     model = tiny_model(layers=1) if model is None else model
-    return fine_tune(
-        model, tiny_tokenizer(), dataset, targets, config, seed=seed, progress=False
-    )
+    return fine_tune(model, tiny_tokenizer(), dataset, targets, config, seed=seed, progress=False)
 
 
 def logits_of(model, dataset, **options):

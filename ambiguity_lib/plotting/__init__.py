@@ -14,6 +14,7 @@ from ambiguity_lib.plotting.distributions import (
 )
 from ambiguity_lib.plotting.results import (
     plot_heatmap,
+    plot_intervals,
     plot_layer_curves,
     plot_score_bars,
     plot_vote_noise,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_entropy_histogram",
     "plot_entropy_scatter",
     "plot_heatmap",
+    "plot_intervals",
     "plot_layer_curves",
     "plot_reliability",
     "plot_score_bars",

@@ -132,6 +132,31 @@ def plot_score_bars(
     return ax
 
 
+def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) -> Axes:
+    """Draw one dot with its interval per row, top to bottom, beside a line at zero.
+
+    Args:
+        table: one row a comparison (the index); columns ``difference``, ``low`` and ``high``.
+        ax: where to draw.
+        xlabel: name and unit of the difference.
+
+    Raises:
+        ValueError: if a column is missing.
+    """
+    missing = [name for name in ("difference", "low", "high") if name not in table.columns]
+    if missing:
+        raise ValueError(f"no column {missing[0]!r} in the table; it has {list(table.columns)}")
+    ax = make_axes(ax, (7.0, 1.0 + 0.42 * len(table)))
+    rows = np.arange(len(table))
+    ax.axvline(0, color="#777777", linestyle="--", linewidth=1, zorder=0)
+    ax.hlines(rows, table["low"], table["high"], color="black", linewidth=2)
+    ax.plot(table["difference"], rows, "o", color="black", markersize=6)
+    ax.set_yticks(rows, [str(name) for name in table.index])
+    ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
+    ax.grid(axis="x")
+    return ax
+
+
 def plot_heatmap(
     table: pd.DataFrame, ax: Axes | None = None, *, label: str, fmt: str = ".3f"
 ) -> Axes:
