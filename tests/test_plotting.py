@@ -138,13 +138,6 @@ def test_intervals_stand_in_the_order_of_the_table_and_need_their_columns() -> N
         plotting.plot_intervals(table.drop(columns="low"), xlabel="KL")
 
 
-def test_heatmap_writes_every_number_and_says_what_is_missing() -> None:
-    table = pd.DataFrame([[0.1, 0.2], [np.nan, 0.4]], index=pd.Index([1, 2], name="source"))
-    ax = plotting.plot_heatmap(table, label="JS distance")
-    assert [t.get_text() for t in ax.texts] == ["0.100", "0.200", "n/a", "0.400"]
-    assert ax.get_ylabel() == "source"
-
-
 def test_method_colours_are_distinct_and_found_inside_longer_names() -> None:
     assert len(set(plotting.METHOD_COLORS.values())) == len(plotting.METHOD_COLORS)
     assert not set(plotting.METHOD_COLORS.values()) & set(plotting.CLASS_COLORS)

@@ -13,7 +13,6 @@ from ambiguity_lib.plotting.distributions import (
     plot_votes,
 )
 from ambiguity_lib.plotting.results import (
-    plot_heatmap,
     plot_intervals,
     plot_layer_curves,
     plot_score_bars,
@@ -37,7 +36,6 @@ __all__ = [
     "method_color",
     "plot_entropy_histogram",
     "plot_entropy_scatter",
-    "plot_heatmap",
     "plot_intervals",
     "plot_layer_curves",
     "plot_reliability",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 
 from ambiguity_lib.metrics import entropy
@@ -108,9 +109,16 @@ def plot_entropy_histogram(
     edges = np.linspace(0, top, bins + 1).tolist()
     for i, (name, probs) in enumerate(distributions.items()):
         values, color = np.minimum(entropy(probs), top), method_color(name)
-        weights = np.full(len(values), 1 / len(values))
-        ax.hist(values, edges, weights=weights, histtype="stepfilled", color=color, alpha=0.2)
-        ax.hist(values, edges, weights=weights, histtype="step", color=color, linewidth=1.6)
+        sns.histplot(
+            x=values,
+            bins=edges,
+            stat="proportion",
+            element="step",
+            alpha=0.2,
+            color=color,
+            linewidth=1.6,
+            ax=ax,
+        )
         ax.axvline(
             values.mean(),
             color=color,

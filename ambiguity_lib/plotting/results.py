@@ -1,4 +1,4 @@
-"""Figures of results: a metric against votes or layers, score bars, heat maps."""
+"""Figures of results: a metric against votes or layers, score bars, intervals."""
 
 from __future__ import annotations
 
@@ -154,39 +154,4 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
     ax.set_yticks(rows, [str(name) for name in table.index])
     ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
     ax.grid(axis="x")
-    return ax
-
-
-def plot_heatmap(
-    table: pd.DataFrame, ax: Axes | None = None, *, label: str, fmt: str = ".3f"
-) -> Axes:
-    """Draw a table of numbers as colours, each cell with its number (dark is low).
-
-    Args:
-        table: rows and columns are named by its index and columns, and by their ``name``.
-        ax: where to draw.
-        label: name and unit of the numbers.
-        fmt: format of a cell's number.
-    """
-    values = table.to_numpy(float)
-    ax = make_axes(ax, (min(7.0, 2.4 + 0.85 * values.shape[1]), 1.4 + 0.5 * values.shape[0]))
-    image = ax.imshow(values, cmap="cividis", aspect="auto")
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
-    for (row, column), value in np.ndenumerate(values):
-        text = format(value, fmt) if np.isfinite(value) else "n/a"
-        dark = np.isfinite(value) and value <= middle
-        ax.text(
-            column,
-            row,
-            text,
-            ha="center",
-            va="center",
-            fontsize=10,
-            color="white" if dark else "black",
-        )
-    ax.set_xticks(np.arange(values.shape[1]), [str(c) for c in table.columns])
-    ax.set_yticks(np.arange(values.shape[0]), [str(r) for r in table.index])
-    ax.set(xlabel=str(table.columns.name or ""), ylabel=str(table.index.name or ""))
-    ax.spines[:].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, label=label)
     return ax
