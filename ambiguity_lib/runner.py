@@ -22,6 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from ambiguity_lib.data import data_directory
 from ambiguity_lib.notebooks import (
     ChapterFailure,
     ChapterRun,
@@ -32,11 +33,13 @@ from ambiguity_lib.paths import project_root, run_directory
 from ambiguity_lib.profiles import is_profile_path, load_profile, profile_path
 from ambiguity_lib.rendering import RenderingError, render_html
 
-_CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro)")
+_CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro|results_\w+)")
 
 
 def find_chapters(book_dir: Path) -> tuple[Path, ...]:
-    """The book's executable chapters: ``intro.ipynb`` if there is one, then the numbered ones.
+    """The book's notebooks: ``intro.ipynb`` if there is one, then the numbered chapters.
+
+    Last come the pages of committed results (``results_*.ipynb``), which depend on no profile.
 
     Raises:
         FileNotFoundError: There is no chapter in ``book_dir``.
@@ -47,6 +50,10 @@ def find_chapters(book_dir: Path) -> tuple[Path, ...]:
             f"no chapters in {book_dir}: run this from a clone of the repository"
         )
     return tuple(sorted(found, key=lambda path: (path.stem != "intro", path.stem)))
+
+
+def _is_results_page(chapter: Path) -> bool:
+    return chapter.stem.startswith("results_")
 
 
 def select_chapters(chapters: Sequence[Path], names: Sequence[str] | None) -> tuple[Path, ...]:
@@ -127,9 +134,12 @@ def plan_book(
 
     Raises:
         ValueError: Unknown chapter or parameter, or a bad profile.
-        FileNotFoundError: No such profile, or no chapters.
+        FileNotFoundError: No such profile, no chapters, or no data directory though the profile
+            needs one.
     """
     settings = load_profile(profile)
+    if settings.data.dataset != "synthetic":
+        data_directory()
     book = (book_dir or project_root() / "book").resolve()
     selected = select_chapters(find_chapters(book), chapters)
     # a kernel runs in the book's folder, so a path must be absolute
@@ -141,7 +151,10 @@ def plan_book(
         profile=settings.name,
         book_dir=book,
         chapters=selected,
-        parameters={path: parameters_to_inject(path, parameters) for path in selected},
+        parameters={
+            path: {} if _is_results_page(path) else parameters_to_inject(path, parameters)
+            for path in selected
+        },
     )
 
 

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ambiguity_lib.profiles import load_profile
 from ambiguity_lib.records import comparable, load_record, provenance, write_record
+
+SMOKE = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
         "path": Path("a/b"),
         3: {"b", "a"},
     }
-    path = write_record("03_layer_probing", "smoke", 1, results, directory=tmp_path)
+    path = write_record("03_layer_probing", SMOKE, 1, results, directory=tmp_path)
     record = load_record(path)
     assert path.name == "03_layer_probing_seed1.json"
     assert (record["chapter"], record["profile"], record["seed"]) == (
@@ -38,6 +41,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
         "smoke",
         1,
     )
+    assert record["settings"]["training"]["epochs"] == SMOKE.training.epochs
     assert record["results"] == {
         "jsd": 0.5,
         "layers": [0, 1, 2],
@@ -53,40 +57,41 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_the_default_place_is_the_run_directory(build_dir: Path) -> None:
-    path = write_record("intro", "smoke", 0, {})
+    path = write_record("intro", SMOKE, 0, {})
     assert path == build_dir / "smoke" / "records" / "intro_seed0.json"
 
 
 def test_what_json_cannot_hold_is_an_error_that_says_where(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"results\.a\[1\] holds a complex"):
-        write_record("x", "smoke", 0, {"a": [1, 2j]}, directory=tmp_path)
+        write_record("x", SMOKE, 0, {"a": [1, 2j]}, directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_write_leaves_the_old_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_record("x", "smoke", 0, {"a": 1}, directory=tmp_path)
+    path = write_record("x", SMOKE, 0, {"a": 1}, directory=tmp_path)
 
     def interrupted(self: Path, target: Path) -> Path:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_record("x", "smoke", 0, {"a": 2}, directory=tmp_path)
+        write_record("x", SMOKE, 0, {"a": 2}, directory=tmp_path)
     assert load_record(path)["results"] == {"a": 1}
 
 
 def test_comparable_leaves_out_times_and_provenance(tmp_path: Path) -> None:
     def record(seconds: float) -> dict[str, object]:
         results = {"a": 1, "timing": seconds, "rows": [{"b": 2, "timing": {"c": seconds}}]}
-        return comparable(load_record(write_record("x", "p", 0, results, directory=tmp_path)))
+        return comparable(load_record(write_record("x", SMOKE, 0, results, directory=tmp_path)))
 
     assert record(1.0) == record(2.0)
     assert record(1.0) == {
         "chapter": "x",
-        "profile": "p",
+        "profile": "smoke",
         "seed": 0,
+        "settings": record(1.0)["settings"],
         "results": {"a": 1, "rows": [{"b": 2}]},
     }
 

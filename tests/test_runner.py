@@ -54,8 +54,9 @@ def book(tmp_path: Path, repository: Path) -> Path:
     _chapter(
         root / "book" / "01_first.ipynb",
         "import os, sys\nprint(sys.executable, os.getcwd(), PROFILE, SEED)",
+        "from ambiguity_lib.profiles import load_profile\n"
         "from ambiguity_lib.records import write_record\n"
-        "write_record('01_first', 'smoke', SEED, {'answer': 42}) and None",
+        "write_record('01_first', load_profile(PROFILE), SEED, {'answer': 42}) and None",
     )
     _chapter(root / "book" / "02_second.ipynb", "1 + 1")
     (root / "book" / "intro.md").write_text("# Intro\n\nSee the chapters.\n", encoding="utf-8")
@@ -250,3 +251,18 @@ def test_a_missing_configuration_is_an_error(book: Path, tmp_path: Path) -> None
     (book.parent / "_toc.yml").unlink()
     with pytest.raises(RenderingError, match=r"_toc\.yml is missing"):
         stage_sources(book, tmp_path / "run")
+
+
+def test_a_page_of_results_runs_last_and_gets_no_parameters(book: Path) -> None:
+    _chapter(book / "results_some.ipynb", "1", parameters="COLOR = 'red'")
+    plan = plan_book(SMOKE, seed=7, book_dir=book)
+    assert plan.chapters[-1].stem == "results_some"
+    assert plan.parameters[plan.chapters[-1]] == {}
+
+
+def test_real_data_that_is_not_there_is_an_error_before_anything_runs(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AMBIGUITY_DATA_DIR", raising=False)
+    with pytest.raises(FileNotFoundError, match="AMBIGUITY_DATA_DIR"):
+        plan_book("minilm", book_dir=book)
