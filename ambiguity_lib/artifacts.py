@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,8 +28,10 @@ logger = logging.getLogger(__name__)
 #: Raise when the meaning of stored artifacts changes, so that old ones are not found any more.
 FORMAT = 1
 MANIFEST = "artifact.json"
-_VERSIONED = ("torch", "transformers", "tokenizers", "numpy")
+_VERSIONED = ("ambiguity-lib", "torch", "transformers", "tokenizers", "accelerate", "numpy")
 _TEMPORARY = ".building-"
+# A store may be shared by machines, and a process number means something on its own machine only.
+_HOST = socket.gethostname()
 
 
 class CorruptArtifactError(RuntimeError):
@@ -116,6 +119,8 @@ class ArtifactStore:
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
             files, seconds = manifest["files"], float(manifest["seconds"])
+            if manifest["key"] != key or not isinstance(files, dict) or not files:
+                raise ValueError("another artifact's manifest, or one without files")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptArtifactError(f"artifact {path} has no readable manifest") from error
         for name, checksum in files.items():
@@ -134,7 +139,7 @@ class ArtifactStore:
     ) -> Artifact:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._remove_abandoned(path.parent)
-        temporary = path.parent / f"{_TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        temporary = path.parent / f"{_TEMPORARY}{os.getpid()}-{_HOST}-{uuid.uuid4().hex[:8]}"
         temporary.mkdir()
         try:
             start = time.perf_counter()
@@ -166,8 +171,8 @@ class ArtifactStore:
 
     @staticmethod
     def _remove_abandoned(folder: Path) -> None:
-        """Delete what processes that no longer run left behind."""
-        for leftover in folder.glob(f"{_TEMPORARY}*"):
+        """Delete what processes of this machine that no longer run left behind."""
+        for leftover in folder.glob(f"{_TEMPORARY}*-{_HOST}-*"):
             process = leftover.name.removeprefix(_TEMPORARY).split("-")[0]
             if not Path("/proc").exists() or Path("/proc", process).exists():
                 continue

@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from ambiguity_lib.artifacts import Artifact, ArtifactStore, file_sha256
+from ambiguity_lib.artifacts import MANIFEST, Artifact, ArtifactStore, file_sha256
 from ambiguity_lib.baselines import softmax
 from ambiguity_lib.data import (
     Splits,
@@ -33,6 +33,7 @@ from ambiguity_lib.data import (
 from ambiguity_lib.models import (
     build_scratch_checkpoint,
     load_classifier,
+    load_config,
     load_tokenizer,
     num_layers,
     quiet_transformers,
@@ -45,6 +46,9 @@ from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
 from ambiguity_lib.pruning import LayerChoice, choose_layers
 from ambiguity_lib.targets import label_smoothing_targets, mixture_targets, one_hot_targets
 from ambiguity_lib.training import fine_tune, predict_logits, resolve_precision
+
+# what configuration, weights and tokenizer in a Hugging Face folder are made of
+_MODEL_FILES = {".json", ".safetensors", ".txt", ".model"}
 
 SplitName = Literal["train", "validation", "evaluation"]
 
@@ -69,17 +73,20 @@ def load_splits(config: DataConfig) -> Splits:
                 seed=config.seed,
             )
         )
-    return load_snli_with_chaosnli(
+    splits = load_snli_with_chaosnli(
         validation_items=config.validation_items, max_train_items=config.train_items
     )
+    if config.evaluation_items is None:
+        return splits
+    first = splits.evaluation.select(range(min(config.evaluation_items, len(splits.evaluation))))
+    return dataclasses.replace(splits, evaluation=first)
 
 
 class Classifier:
     """A trained classifier in the store: a plain Hugging Face folder and its logits."""
 
-    def __init__(self, experiment: Experiment, name: str, artifact: Artifact) -> None:
+    def __init__(self, experiment: Experiment, artifact: Artifact) -> None:
         """Wrap a finished model artifact; made by :class:`Experiment`."""
-        self.name = name
         self.path = artifact.path
         self.key = artifact.key
         self._experiment = experiment
@@ -242,33 +249,34 @@ class Experiment:
     def _checkpoint_identity(self) -> dict[str, str]:
         folder = Path(self.checkpoint)
         if folder.is_dir():
-            names = ("config.json", "model.safetensors", "tokenizer.json")
-            return {n: file_sha256(folder / n) for n in names if (folder / n).is_file()}
-        commit = getattr(AutoConfig.from_pretrained(self.checkpoint), "_commit_hash", None)
+            files = (path for path in sorted(folder.iterdir()) if path.suffix in _MODEL_FILES)
+            return {path.name: file_sha256(path) for path in files if path.name != MANIFEST}
+        commit = getattr(load_config(self.checkpoint), "_commit_hash", None)
+        if commit is None:
+            raise ValueError(f"the hub does not say which revision of {self.checkpoint} this is")
         return {"hub": self.checkpoint, "commit": str(commit)}
 
     @cached_property
     def num_layers(self) -> int:
         """Layers of the full model."""
-        return num_layers(AutoConfig.from_pretrained(self.checkpoint))
+        return num_layers(load_config(self.checkpoint))
 
     # -- models -------------------------------------------------------------------------------
 
     @property
     def teacher(self) -> Classifier:
         """The full model, fine-tuned on gold labels."""
-        return self._train("teacher", self.num_layers, {"method": "standard"}, self._one_hot)
+        return self._train(self.num_layers, {"method": "standard"}, self._one_hot)
 
     def pruned(self, depth: int | None = None) -> Classifier:
         """A model of the chosen (or given) depth, fine-tuned on gold labels."""
         depth = self.depth if depth is None else depth
-        return self._train(f"pruned to {depth}", depth, {"method": "standard"}, self._one_hot)
+        return self._train(depth, {"method": "standard"}, self._one_hot)
 
     def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
         """A model of the full (or given) depth trained on smoothed labels."""
         depth = self.num_layers if depth is None else depth
         return self._train(
-            f"label smoothing {epsilon:g}",
             depth,
             {"method": "label smoothing", "epsilon": epsilon},
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
@@ -299,7 +307,6 @@ class Experiment:
             "probes": self._probes.key,
         }
         return self._train(
-            f"distilled from {source}, weight {weight:g}",
             depth,
             target,
             lambda: mixture_targets(
@@ -312,7 +319,6 @@ class Experiment:
 
     def _train(
         self,
-        name: str,
         depth: int,
         target: dict[str, Any],
         make_targets: Callable[[], NDArray[np.float64]],
@@ -356,7 +362,7 @@ class Experiment:
 
         artifact = self._store.get_or_build("model", spec, build)
         if artifact.key not in self._models:
-            self._models[artifact.key] = Classifier(self, name, artifact)
+            self._models[artifact.key] = Classifier(self, artifact)
         return self._models[artifact.key]
 
     def _logits(self, classifier: Classifier, split: SplitName) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +29,7 @@ from transformers import (
     set_seed,
 )
 
+from ambiguity_lib.artifacts import file_sha256
 from ambiguity_lib.profiles import ModelConfig, ScratchConfig
 
 logger = logging.getLogger(__name__)
@@ -106,6 +106,21 @@ def quiet_transformers() -> Iterator[None]:
             transformers.logging.enable_progress_bar()
 
 
+def load_config(source: str | Path) -> PreTrainedConfig:
+    """Configuration of a supported architecture.
+
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+
+    Raises:
+        FileNotFoundError: If there is no model at ``source``.
+        ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+    """
+    config = _load("configuration", source, lambda: AutoConfig.from_pretrained(source))
+    _depth_field(config)
+    return config
+
+
 def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
     try:
         with quiet_transformers():
@@ -114,7 +129,8 @@ def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
         raise FileNotFoundError(
             f"cannot load the {what} of {str(source)!r}: it is neither a readable Hugging Face "
             "folder nor reachable on the hub. Give the path of a folder, or check the name and "
-            f"the network. ({error})"
+            f"the network. Supported architectures: {', '.join(sorted(SUPPORTED_FAMILIES))}. "
+            f"({error})"
         ) from error
 
 
@@ -140,9 +156,16 @@ def load_classifier(
 
     Raises:
         FileNotFoundError: If there is no model at ``source``.
-        ValueError: If the architecture is unsupported or the depth out of range.
+        ValueError: If the architecture is unsupported, the depth out of range, or the checkpoint
+            has a trained head of another number of classes.
     """
-    config = _load("configuration", source, lambda: AutoConfig.from_pretrained(source))
+    config = load_config(source)
+    head = any("SequenceClassification" in name for name in config.architectures or ())
+    if head and config.num_labels != len(class_names):
+        raise ValueError(
+            f"{source} has a head of {config.num_labels} classes, but {len(class_names)} are asked "
+            "for; start from a checkpoint of the encoder alone"
+        )
     config = config_at_depth(config, num_layers(config) if depth is None else depth)
     config.id2label = dict(enumerate(class_names))
     config.label2id = {name: index for index, name in enumerate(class_names)}
@@ -170,6 +193,7 @@ def resolve_source(model: ModelConfig) -> str:
     """The hub id or folder to load ``model`` from, preferring an installed package's weights.
 
     Raises:
+        FileNotFoundError: If the package is installed without its weights.
         ValueError: If the package's weights are not the ones that the profile names (sha256).
     """
     if model.package is None:
@@ -182,8 +206,9 @@ def resolve_source(model: ModelConfig) -> str:
     path = Path(spec.origin).parent / folder
     if model.sha256 is not None:
         weights = path / "model.safetensors"
-        with weights.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not weights.is_file():
+            raise FileNotFoundError(f"{weights} is missing; reinstall the package {module}")
+        found = file_sha256(weights)
         if found != model.sha256:
             raise ValueError(
                 f"{weights} has sha256 {found}, the profile expects {model.sha256}; "

@@ -90,6 +90,14 @@ def execute_chapter(
     if failure is not None:
         output.unlink(missing_ok=True)
         if partial.exists():
+            kept = nbformat.read(partial, as_version=4)
+            # papermill's own remarks would shift the number of the failed cell
+            kept.cells = [
+                cell
+                for cell in kept.cells
+                if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
+            ]
+            nbformat.write(kept, partial)
             partial.replace(failed)
         return run
     executed = nbformat.read(partial, as_version=4)
@@ -119,7 +127,8 @@ def _describe_failure(error: Exception, partial: Path, kept: Path) -> ChapterFai
         reason = f"{error.ename}: {error.evalue}"
         text = "\n".join(error.traceback)
     else:
-        reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        first_line = (str(error).strip().splitlines() or ["(no message)"])[0]
+        reason = f"{type(error).__name__}: {first_line}"
         if partial.exists():
             cells = nbformat.read(partial, as_version=4).cells
             begun = [

@@ -80,6 +80,7 @@ def extract_features(
         states = encoder(**batch, output_hidden_states=True).hidden_states
         pooled = [pool(state, batch["attention_mask"], pooling) for state in states]
         features[:, rows] = torch.stack(pooled).float().cpu().numpy()
+        del states, pooled  # or they would live through the next forward pass
     if isinstance(features, np.memmap):
         features.flush()
     return features
@@ -164,8 +165,8 @@ def fit_probes(
         labels: Integers in 0 … ``num_classes`` − 1, shape (N,).
         num_classes: Number of classes C.
         l2: Strength of the penalty.
-        max_iterations: Most L-BFGS iterations.
-        tolerance: Stop when no gradient entry is larger.
+        max_iterations: Most L-BFGS iterations; wide features may stop here.
+        tolerance: Stop earlier when no gradient entry is larger.
 
     Returns:
         The probes.

@@ -46,6 +46,8 @@ class DataConfig:
             for key in ("train_items", "evaluation_items"):
                 value = getattr(self, key)
                 _require(value is not None, key, "a number for the synthetic dataset", value)
+        else:
+            _require(self.seed == 0, "seed", "0 for snli, whose splits are fixed", self.seed)
 
 
 @dataclass(frozen=True)

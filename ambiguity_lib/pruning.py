@@ -93,8 +93,15 @@ def choose_layers(
         accuracies: Validation accuracy of the probes of layers 0 … L.
         validation_labels: Gold labels of the validation items, shape (N,).
         selection: The rules' settings.
+
+    Raises:
+        ValueError: If a validation item has no label; names the first.
     """
     labels = np.asarray(validation_labels)
+    if (labels < 0).any():
+        raise ValueError(
+            f"validation row {int((labels < 0).argmax())} has no label (-1); drop such items first"
+        )
     depth = max(converged_depth(accuracies, selection.tolerance), 2)
     chance = float(np.bincount(labels).max() / len(labels))
     source = source_layer(accuracies, depth, chance=chance, fraction=selection.source_fraction)

@@ -30,9 +30,16 @@ from ambiguity_lib.notebooks import (
     kernel_environment,
 )
 from ambiguity_lib.paths import project_root, run_directory
-from ambiguity_lib.profiles import is_profile_path, load_profile, profile_path
+from ambiguity_lib.profiles import (
+    available_profiles,
+    is_profile_path,
+    load_profile,
+    profile_path,
+)
 from ambiguity_lib.rendering import RenderingError, render_html
 
+# folders beside the profiles' in the build directory
+RESERVED_NAMES = ("artifacts",)
 _CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro|results_\w+)")
 
 
@@ -138,6 +145,15 @@ def plan_book(
             needs one.
     """
     settings = load_profile(profile)
+    if settings.name in RESERVED_NAMES or (
+        is_profile_path(profile)
+        and settings.name in available_profiles()
+        and profile_path(profile) != profile_path(settings.name)
+    ):
+        raise ValueError(
+            f"{profile}: the name {settings.name!r} is taken and its results would be mixed up "
+            "with another's; rename the file"
+        )
     if settings.data.dataset != "synthetic":
         data_directory()
     book = (book_dir or project_root() / "book").resolve()

@@ -111,14 +111,11 @@ def fine_tune(
         )
     columns = [name for name in _READ_COLUMNS if name in dataset.column_names]
     encoded = encode(dataset.select_columns(columns), tokenizer, config.max_length)
-    items = [
-        {**item, "labels": target, "length": len(item["input_ids"])}
-        for item, target in zip(encoded, soft, strict=True)
-    ]
+    items = [{**item, "labels": target} for item, target in zip(encoded, soft, strict=True)]
     collate_tokens = DataCollatorWithPadding(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        tokens = [{k: v for k, v in row.items() if k not in ("labels", "length")} for row in rows]
+        tokens = [{k: v for k, v in row.items() if k != "labels"} for row in rows]
         batch = collate_tokens(tokens)
         batch["labels"] = torch.from_numpy(np.stack([row["labels"] for row in rows]))
         return dict(batch)
@@ -135,7 +132,6 @@ def fine_tune(
             lr_scheduler_type="linear",
             optim="adamw_torch_fused",
             train_sampling_strategy="group_by_length",
-            length_column_name="length",
             bf16=resolve_precision(config.precision) == "bf16",
             use_cpu=default_device().type == "cpu",
             seed=seed,

@@ -86,8 +86,26 @@ def remove_manifest(path):
     (path / MANIFEST).unlink()
 
 
+def forget_files(path):
+    manifest = json.loads((path / MANIFEST).read_text())
+    (path / MANIFEST).write_text(json.dumps({**manifest, "files": {}}))
+
+
+def take_anothers_manifest(path):
+    manifest = json.loads((path / MANIFEST).read_text())
+    (path / MANIFEST).write_text(json.dumps({**manifest, "key": "0" * 32}))
+
+
 @pytest.mark.parametrize(
-    "damage", [corrupt_content, remove_file, truncate_manifest, remove_manifest]
+    "damage",
+    [
+        corrupt_content,
+        remove_file,
+        truncate_manifest,
+        remove_manifest,
+        forget_files,
+        take_anothers_manifest,
+    ],
 )
 def test_corruption_is_noticed_reported_and_mended(tmp_path, caplog, damage):
     artifact = ArtifactStore(tmp_path).get_or_build("model", SPEC, write("a"))

@@ -46,7 +46,8 @@ RUN_BY = {
     "make book PROFILE=minilm": "tests/notebooks/test_smoke.py, with fewer items",
     "conda env create -f environment.yml": "this file compares its versions; no conda in CI",
     "conda activate ambiguity-lib": "this file compares its versions; no conda in CI",
-    ".venv/bin/ambiguity-lib book --chapters 03,04 --execute-only": "tests/test_cli.py",
+    "ambiguity-lib book": "make book calls it",
+    ".venv/bin/ambiguity-lib book --chapters 03,04 --execute-only": "test_resume.py",
 }
 
 
@@ -80,7 +81,6 @@ def test_lock_satisfies_every_direct_requirement(
 
 
 def test_lock_names_public_versions_only(lock: dict[str, str]) -> None:
-    assert lock["torch"] == "2.13.0"
     assert [name for name, version in lock.items() if Version(version).local] == []
 
 

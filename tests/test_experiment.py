@@ -91,17 +91,35 @@ def test_another_seed_is_another_model(exp):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("part", "change"),
     [
-        {"training": dataclasses.replace(SMOKE.training, learning_rate=2e-3)},
-        {"training": dataclasses.replace(SMOKE.training, epochs=1)},
-        {"data": dataclasses.replace(SMOKE.data, seed=1)},
+        ("training", {"learning_rate": 2e-3}),
+        ("training", {"epochs": 1}),
+        ("training", {"batch_size": 16}),
+        ("training", {"max_length": 24}),
+        ("data", {"seed": 1}),
+        ("probing", {"pooling": "cls"}),
+        ("probing", {"l2": 1e-2}),
+        ("distillation", {"weight": 0.25}),
     ],
-    ids=["learning rate", "epochs", "data"],
 )
-def test_what_determines_a_model_is_in_its_key(exp, store, change):
-    other = experiment(store, profile=dataclasses.replace(SMOKE, **change))
-    assert other.teacher.key != exp.teacher.key
+def test_what_determines_a_student_is_in_its_key(exp, store, part, change):
+    changed = dataclasses.replace(getattr(SMOKE, part), **change)
+    other = experiment(store, profile=dataclasses.replace(SMOKE, **{part: changed}))
+    assert other.distilled().key != exp.distilled().key
+
+
+def test_depth_source_and_epsilon_are_in_the_key(exp):
+    keys = [
+        exp.distilled(depth=3, source=1).key,
+        exp.distilled(depth=3, source=2).key,
+        exp.distilled(depth=2, source=1).key,
+        exp.label_smoothed(0.1).key,
+        exp.label_smoothed(0.2).key,
+        exp.teacher.key,
+    ]
+    assert len(set(keys)) == len(keys)
+    assert exp.pruned(exp.num_layers).key == exp.teacher.key
 
 
 def test_training_and_selection_never_read_human_distributions(exp, tmp_path):

@@ -67,8 +67,8 @@ def test_scratch_checkpoint_needs_words(tmp_path):
 
 def test_class_names_and_new_head(tmp_path):
     tiny_model().save_pretrained(tmp_path)
-    with pytest.raises((ValueError, RuntimeError, FileNotFoundError)):
-        load_classifier(tmp_path, ("yes", "no"))  # a trained head of three classes does not fit
+    with pytest.raises(ValueError, match="a head of 3 classes, but 2 are asked for"):
+        load_classifier(tmp_path, ("yes", "no"))
     tiny_model().base_model.save_pretrained(tmp_path)
     first, again, other = (
         load_classifier(tmp_path, ("yes", "no"), depth=2, seed=seed) for seed in (0, 0, 1)
@@ -84,6 +84,12 @@ def test_a_missing_model_is_one_clear_error(tmp_path):
         load_classifier(tmp_path / "nothing", CLASSES)
     with pytest.raises(FileNotFoundError, match="tokenizer"):
         load_tokenizer(tmp_path)
+
+
+def test_an_unsupported_architecture_lists_the_supported_ones(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(ValueError, match="unsupported architecture 'gpt2'; supported: bert, deb"):
+        load_classifier(tmp_path, CLASSES)
 
 
 def test_resolve_source_prefers_the_installed_package(tmp_path, monkeypatch):

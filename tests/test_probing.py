@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -60,15 +62,19 @@ def test_features_equal_one_item_at_a_time_without_padding(family, pooling):
 
 
 def test_one_forward_pass_a_batch_and_one_batch_of_states(monkeypatch):
-    model, calls = tiny_model(), []
+    model, sizes, earlier = tiny_model(), [], []
     forward = model.bert.forward
-    monkeypatch.setattr(
-        model.bert,
-        "forward",
-        lambda **k: calls.append(k["input_ids"].shape) or forward(**k),
-    )
+
+    def watched(**inputs):
+        assert all(state() is None for state in earlier), "an earlier batch's states are alive"
+        sizes.append(len(inputs["input_ids"]))
+        outputs = forward(**inputs)
+        earlier[:] = [weakref.ref(state) for state in outputs.hidden_states]
+        return outputs
+
+    monkeypatch.setattr(model.bert, "forward", watched)
     features_of(model, tiny_dataset(10), batch_size=4)
-    assert sorted(shape[0] for shape in calls) == [2, 4, 4]
+    assert sizes == [4, 4, 2]
 
 
 def test_memory_mapped_features_are_the_same(tmp_path):

@@ -92,6 +92,11 @@ def test_choose_layers_keeps_a_layer_below_the_student():
     assert choose_layers(PILOT, labels, selection) == LayerChoice(depth=5, source=3)
 
 
+def test_choose_layers_refuses_items_without_a_label():
+    with pytest.raises(ValueError, match="validation row 2 has no label"):
+        choose_layers(PILOT, [0, 1, -1], SelectionConfig(tolerance=0.01, source_fraction=0.5))
+
+
 def layer_list(model: nn.Module) -> tuple[nn.Module, str]:
     """The module that holds the encoder layers, and its attribute's name, by looking for it."""
     for module in model.modules():

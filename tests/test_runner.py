@@ -126,7 +126,9 @@ def test_a_failing_chapter_is_reported_and_finished_ones_are_kept(
     assert names == ["01_first.ipynb", "02_second.failed.ipynb"]
     shown = output.getvalue()
     # title, parameters, injected parameters, first cell, failing cell
-    assert f"{notebooks / '02_second.failed.ipynb'} failed in cell 5: ZeroDivisionError" in shown
+    failed = notebooks / "02_second.failed.ipynb"
+    assert f"{failed} failed in cell 5: ZeroDivisionError" in shown
+    assert "broken()" in nbformat.read(failed, as_version=4).cells[5 - 1].source
     assert "return" in shown
     assert "broken()" in shown
     assert "not run" in shown
@@ -258,6 +260,13 @@ def test_a_page_of_results_runs_last_and_gets_no_parameters(book: Path) -> None:
     plan = plan_book(SMOKE, seed=7, book_dir=book)
     assert plan.chapters[-1].stem == "results_some"
     assert plan.parameters[plan.chapters[-1]] == {}
+
+
+@pytest.mark.parametrize("name", ["synthetic.yml", "artifacts.yml"])
+def test_a_profile_file_may_not_take_anothers_name(book: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(SMOKE.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(ValueError, match="is taken"):
+        plan_book(tmp_path / name, book_dir=book)
 
 
 def test_real_data_that_is_not_there_is_an_error_before_anything_runs(

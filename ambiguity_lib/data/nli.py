@@ -165,6 +165,11 @@ def load_snli_with_chaosnli(
     try:
         find_file(directory, "snli/snli_1.0_train.jsonl")
     except FileNotFoundError:
+        logger.warning(
+            "%s has no snli/snli_1.0_train.jsonl: training on the SNLI test split and unused dev "
+            "pairs instead",
+            directory,
+        )
         test = load_snli("test", directory)
         sources = [(test, range(len(test))), (dev, free)]
         origin = (

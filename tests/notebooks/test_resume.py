@@ -22,7 +22,7 @@ def _start(build_dir: Path) -> subprocess.Popen[bytes]:
         [str(Path(sys.executable).with_name("ambiguity-lib")), *command],
         env={**os.environ, "AMBIGUITY_BUILD_DIR": str(build_dir)},
         stdout=subprocess.DEVNULL,
-        start_new_session=True,  # so that the kernel dies with the runner
+        start_new_session=True,
     )
 
 
@@ -48,6 +48,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_records(tmp_path: Path) -> 
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    time.sleep(2.5)  # the kernel is in a session of its own and ends when it misses its parent
     before = _finished_models(killed)
     assert len(before) < len(_finished_models(uninterrupted)), "killed too late to show anything"
     assert "05_distillation_seed0.json" not in _records(killed)
