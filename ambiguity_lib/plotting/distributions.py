@@ -173,5 +173,5 @@ def plot_reliability(
     ax.set(xlim=(1 / probs.shape[1] - 0.02, 1.03), ylim=(0, 1.05))
     ax.set(xlabel="confidence (largest probability)", ylabel="accuracy")
     ax.grid()
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
     return ax
