@@ -156,6 +156,9 @@ def kernel_environment() -> Iterator[None]:
         # bars would be stored in the chapters as output that differs from run to run
         os.environ.update(TQDM_DISABLE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
         os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+        # tqdm.auto asks every import for ipywidgets, which a static page has no use for
+        filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore:IProgress not found"]
+        os.environ["PYTHONWARNINGS"] = ",".join(filter(None, filters))
         try:
             yield
         finally:
