@@ -117,6 +117,20 @@ def strip_run_metadata(notebook: nbformat.NotebookNode) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"  # papermill draws a random one
+        if cell.cell_type == "code":
+            cell.outputs = _join_streams(cell.outputs)
+
+
+def _join_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """One output for what a cell prints in a row; timing decides in how many pieces it arrives."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and "stream" == output.output_type == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _describe_failure(error: Exception, partial: Path, kept: Path) -> ChapterFailure:

@@ -106,12 +106,16 @@ def test_a_run_leaves_notebooks_records_and_html(
 
 
 def test_two_runs_write_the_same_bytes(book: Path, build_dir: Path, console: Console) -> None:
+    slow = "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)"
+    _chapter(book / "02_second.ipynb", slow)
     plan = plan_book(SMOKE, ["02"], book_dir=book)
     copies = []
     for _ in range(2):
         assert run_book(plan, execute_only=True, console=console) == 0
         copies.append((build_dir / "smoke" / "notebooks" / "02_second.ipynb").read_bytes())
     assert copies[0] == copies[1]
+    cells = nbformat.read(build_dir / "smoke/notebooks/02_second.ipynb", as_version=4).cells
+    assert [output.text for output in cells[-1].outputs] == ["0\n1\n2\n"]
     assert not (build_dir / "smoke" / "html").exists()
 
 
