@@ -19,67 +19,39 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from ambiguity_lib.artifacts import MANIFEST, Artifact, ArtifactStore, file_sha256
+from ambiguity_lib.artifacts import Artifact, ArtifactStore
 from ambiguity_lib.baselines import softmax
+from ambiguity_lib.checkpoints import (
+    build_scratch_checkpoint,
+    checkpoint_identity,
+    resolve_source,
+)
 from ambiguity_lib.data import (
     Splits,
-    SyntheticConfig,
     class_names,
     dataset_fingerprint,
-    generate_synthetic,
     human_distributions,
-    load_snli_with_chaosnli,
+    load_splits,
 )
 from ambiguity_lib.models import (
-    build_scratch_checkpoint,
     load_classifier,
     load_config,
     load_tokenizer,
     num_layers,
     quiet_transformers,
-    resolve_source,
 )
 from ambiguity_lib.paths import artifact_directory
 from ambiguity_lib.probing import LayerProbes, extract_features, fit_probes
-from ambiguity_lib.profiles import DataConfig, Profile, load_profile
+from ambiguity_lib.profiles import Profile, load_profile
 from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
 from ambiguity_lib.pruning import LayerChoice, choose_layers
 from ambiguity_lib.targets import label_smoothing_targets, mixture_targets, one_hot_targets
 from ambiguity_lib.training import fine_tune, predict_logits, resolve_precision
 
-# what configuration, weights and tokenizer in a Hugging Face folder are made of
-_MODEL_FILES = {".json", ".safetensors", ".txt", ".model"}
-
 SplitName = Literal["train", "validation", "evaluation"]
 
 #: All that training and selection may see; human columns are dropped before either begins.
 LABEL_COLUMNS = ("uid", "text", "text_pair", "label")
-
-
-def load_splits(config: DataConfig) -> Splits:
-    """The train, validation and evaluation data that a profile names.
-
-    Raises:
-        FileNotFoundError: If real data is asked for and is not there.
-    """
-    if config.dataset == "synthetic":
-        # DataConfig has seen to it that the synthetic world's sizes are numbers
-        assert config.train_items is not None and config.evaluation_items is not None
-        return generate_synthetic(
-            SyntheticConfig(
-                train_items=config.train_items,
-                validation_items=config.validation_items,
-                evaluation_items=config.evaluation_items,
-                seed=config.seed,
-            )
-        )
-    splits = load_snli_with_chaosnli(
-        validation_items=config.validation_items, max_train_items=config.train_items
-    )
-    if config.evaluation_items is None:
-        return splits
-    first = splits.evaluation.select(range(min(config.evaluation_items, len(splits.evaluation))))
-    return dataclasses.replace(splits, evaluation=first)
 
 
 class Classifier:
@@ -247,14 +219,7 @@ class Experiment:
 
     @cached_property
     def _checkpoint_identity(self) -> dict[str, str]:
-        folder = Path(self.checkpoint)
-        if folder.is_dir():
-            files = (path for path in sorted(folder.iterdir()) if path.suffix in _MODEL_FILES)
-            return {path.name: file_sha256(path) for path in files if path.name != MANIFEST}
-        commit = getattr(load_config(self.checkpoint), "_commit_hash", None)
-        if commit is None:
-            raise ValueError(f"the hub does not say which revision of {self.checkpoint} this is")
-        return {"hub": self.checkpoint, "commit": str(commit)}
+        return checkpoint_identity(self.checkpoint)
 
     @cached_property
     def num_layers(self) -> int:

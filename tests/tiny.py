@@ -7,7 +7,8 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
-from ambiguity_lib.models import SUPPORTED_FAMILIES, _word_tokenizer
+from ambiguity_lib.checkpoints import build_word_tokenizer
+from ambiguity_lib.models import SUPPORTED_FAMILIES
 
 CLASSES = ("entailment", "neutral", "contradiction")
 WORDS = tuple("abcdefghijklmnopqrst")
@@ -17,7 +18,7 @@ FAMILIES = tuple(sorted(SUPPORTED_FAMILIES))
 
 def tiny_tokenizer(max_length: int = 32):
     """A whole-word tokenizer over :data:`WORDS`."""
-    return _word_tokenizer(WORDS, max_length)
+    return build_word_tokenizer(WORDS, max_length)
 
 
 def tiny_model(family: str = "bert", layers: int = LAYERS, seed: int = 0) -> PreTrainedModel:

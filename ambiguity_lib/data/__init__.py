@@ -10,6 +10,7 @@
 | `reading` | finding and reading local files, with clear errors |
 | `nli` | SNLI and ChaosNLI from a local directory |
 | `predictions` | logits of published SNLI models from a local directory |
+| `splits` | the train, validation and evaluation data of a profile |
 """
 
 from ambiguity_lib.data.nli import load_chaosnli, load_snli, load_snli_with_chaosnli
@@ -30,6 +31,7 @@ from ambiguity_lib.data.schema import (
     human_distributions,
     make_features,
 )
+from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.data.synthetic import SyntheticConfig, generate_synthetic
 
 __all__ = [
@@ -50,5 +52,6 @@ __all__ = [
     "load_predictions",
     "load_snli",
     "load_snli_with_chaosnli",
+    "load_splits",
     "make_features",
 ]
