@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def book(tmp_path: Path, repository: Path) -> Path:
         "  - file: book/01_first\n  - file: book/02_second\n",
         encoding="utf-8",
     )
-    # the real configuration, without what this book has not and what takes long to copy
+    shutil.copytree(repository / "book" / "_static", root / "book" / "_static")
+    # the real configuration, without what takes long to copy
     config = yaml.safe_load((repository / "_config.yml").read_text(encoding="utf-8"))
-    config["sphinx"]["config"]["html_static_path"] = []
     config["sphinx"]["config"]["extensions"].remove("sphinx-mathjax-offline")
     (root / "book" / "references.bib").touch()
     (root / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -88,7 +89,8 @@ def test_a_run_leaves_notebooks_records_and_html(
     book: Path, build_dir: Path, console: Console, output: io.StringIO
 ) -> None:
     committed = (book / "01_first.ipynb").read_bytes()
-    assert run_book(plan_book(SMOKE, seed=7, book_dir=book), console=console) == 0
+    status = run_book(plan_book(SMOKE, seed=7, book_dir=book), console=console)
+    assert status == 0, output.getvalue()
     run = build_dir / "smoke"
     words = _text(run / "notebooks" / "01_first.ipynb").split()
     assert os.path.realpath(words[0]) == os.path.realpath(sys.executable)
