@@ -132,7 +132,6 @@ class Experiment:
         self.class_names = class_names(self.splits.evaluation)
         self._store = ArtifactStore(artifact_directory()) if store is None else store
         self._progress = progress
-        self._models: dict[str, Classifier] = {}
 
     @classmethod
     def from_profile(cls, profile: str | Path, seed: int = 0, **options: Any) -> Experiment:
@@ -325,10 +324,7 @@ class Experiment:
             }
             (directory / "training.json").write_text(json.dumps(facts), encoding="utf-8")
 
-        artifact = self._store.get_or_build("model", spec, build)
-        if artifact.key not in self._models:
-            self._models[artifact.key] = Classifier(self, artifact)
-        return self._models[artifact.key]
+        return Classifier(self, self._store.get_or_build("model", spec, build))
 
     def _logits(self, classifier: Classifier, split: SplitName) -> NDArray[np.float64]:
         def build(directory: Path) -> None:

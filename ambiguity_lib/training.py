@@ -23,8 +23,6 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from ambiguity_lib.batching import encode, sorted_batches
 from ambiguity_lib.profiles import TrainingConfig
 
-_READ_COLUMNS = ("uid", "text", "text_pair")
-
 
 class _ProgressBar(ProgressCallback):
     """The bar without the final metrics, which would be printed even where bars are off."""
@@ -109,8 +107,7 @@ def fine_tune(
             f"targets have shape {soft.shape}; expected ({len(dataset)}, "
             f"{model.config.num_labels}): one row per item, one column per class"
         )
-    columns = [name for name in _READ_COLUMNS if name in dataset.column_names]
-    encoded = encode(dataset.select_columns(columns), tokenizer, config.max_length)
+    encoded = encode(dataset, tokenizer, config.max_length)
     items = [{**item, "labels": target} for item, target in zip(encoded, soft, strict=True)]
     collate_tokens = DataCollatorWithPadding(tokenizer)
 

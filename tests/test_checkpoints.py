@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -46,6 +47,18 @@ def test_scratch_checkpoint_takes_as_many_tokens_as_it_says(checkpoint):
         " ".join(["dog"] * 50), truncation=True, max_length=SCRATCH.max_length, return_tensors="pt"
     )
     assert tokens["input_ids"].shape == (1, SCRATCH.max_length)
+    assert model(**tokens).logits.isfinite().all()
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+def test_every_scratch_family_runs_at_its_full_length(family, tmp_path):
+    config = dataclasses.replace(SCRATCH, family=family)
+    build_scratch_checkpoint(config, TEXTS, CLASSES, tmp_path)
+    model = load_classifier(tmp_path, CLASSES, depth=2)
+    tokens = load_tokenizer(tmp_path)(
+        "dog " * 50, "sleep", truncation=True, max_length=SCRATCH.max_length, return_tensors="pt"
+    )
+    assert num_layers(model.config) == 2
     assert model(**tokens).logits.isfinite().all()
 
 
