@@ -25,10 +25,14 @@ _PACKAGES = ("ambiguity-lib", "torch", "transformers", "datasets", "numpy", "sci
 _KEYS = ("chapter", "profile", "seed", "settings", "results", "provenance")
 
 
-def provenance() -> dict[str, Any]:
-    """Date (UTC), git commit, versions and hardware of the running process."""
+def provenance(*packages: str) -> dict[str, Any]:
+    """Date (UTC), git commit, versions and hardware of the running process.
+
+    Args:
+        packages: Distributions whose versions matter besides the usual ones.
+    """
     versions: dict[str, str | None] = {}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *packages):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

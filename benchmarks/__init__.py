@@ -1,0 +1,1 @@
+"""Performance comparisons, side by side on the same work: ``python -m benchmarks [NAME ...]``."""

@@ -1,0 +1,69 @@
+"""Run benchmarks and print one table: ``python -m benchmarks [NAME ...]``."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Report, write_report
+
+#: Modules of this package with a function ``run(quick: bool) -> Report``.
+NAMES = ("metrics", "probes", "features", "training", "distillation", "latency", "stacking")
+RESULTS = Path(__file__).parent / "results"
+
+
+def print_table(reports: dict[str, Report], console: Console) -> None:
+    """Print every comparison: ours, peer, ratio, target, holds or not."""
+    table = Table(title="ratio > 1: ours is faster, unless the row says otherwise")
+    for column in ("comparison", "ours", "peer", "ratio", "target", "holds"):
+        table.add_column(column, justify="left" if column in ("comparison", "peer") else "right")
+    for report in reports.values():
+        for row in report.comparisons:
+            verdict = {True: "yes", False: "NO", None: ""}[row.holds]
+            target = "" if row.target is None else f"{row.relation} {row.target:g}"
+            table.add_row(
+                row.name,
+                f"{row.ours:.4g} {row.unit}",
+                f"{row.peer:.4g} {row.unit} ({row.peer_name})",
+                f"{row.ratio:.2f}",
+                target,
+                verdict,
+            )
+        table.add_section()
+    console.print(table)
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of the JSON files.")] = None,
+    quick: Annotated[bool, typer.Option(help="Tiny sizes: a test of the code, no result.")] = False,
+) -> None:
+    """Run the benchmarks one after the other and write one JSON file each."""
+    chosen = tuple(names) if names else NAMES
+    unknown = [name for name in chosen if name not in NAMES]
+    if unknown:
+        raise typer.BadParameter(f"unknown {', '.join(unknown)}: choose from {', '.join(NAMES)}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if output is None:
+        output = RESULTS / f"{device}-{datetime.now(UTC):%Y%m%dT%H%M}"
+    console = Console(width=140)
+    reports = {}
+    for name in chosen:
+        start = time.perf_counter()
+        console.print(f"{name} …")
+        reports[name] = importlib.import_module(f"benchmarks.{name}").run(quick=quick)
+        path = write_report(reports[name], name, output, quick=quick)
+        console.print(f"{name}: {time.perf_counter() - start:.0f} s, {path}")
+    print_table(reports, console)
+
+
+if __name__ == "__main__":
+    typer.run(main)

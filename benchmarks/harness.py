@@ -1,0 +1,174 @@
+"""Time callables alternately, compare values before times, keep results with their provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
+
+from ambiguity_lib.records import provenance
+
+#: Peers and tools whose versions a result names besides those of every record.
+PACKAGES = (
+    "accelerate",
+    "netcal",
+    "onnx",
+    "onnxruntime",
+    "safetensors",
+    "scikit-learn",
+    "textbrewer",
+    "torchmetrics",
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Wall-clock times of one piece of work, in seconds."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median, in seconds."""
+        return float(np.median(self.seconds))
+
+    @property
+    def p95(self) -> float:
+        """95th percentile, in seconds; with few repetitions close to the largest."""
+        return float(np.quantile(self.seconds, 0.95))
+
+    def summary(self) -> dict[str, float | int]:
+        """Median, quartiles, p95 (seconds) and the number of repetitions."""
+        low, high = np.quantile(self.seconds, [0.25, 0.75])
+        return {
+            "median": self.median,
+            "q25": float(low),
+            "q75": float(high),
+            "p95": self.p95,
+            "repetitions": len(self.seconds),
+        }
+
+
+def alternate(
+    works: Mapping[str, Callable[[], object]],
+    *,
+    repetitions: int = 5,
+    warmup: int = 1,
+    description: str = "",
+) -> dict[str, Timing]:
+    """Time pieces of work in turn (a, b, a, b …), so that a slow minute of the machine hits all.
+
+    Args:
+        works: Name → what is timed. Whatever it returns is dropped.
+        repetitions: Timed calls of each.
+        warmup: Calls of each before that.
+        description: What the progress bar says.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    rounds = tqdm(range(-warmup, repetitions), desc=description, leave=False, disable=None)
+    for number in rounds:
+        for name, work in works.items():
+            gc.collect()
+            _synchronize()
+            start = time.perf_counter()
+            work()
+            _synchronize()
+            if number >= 0:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def assert_agree(
+    name: str, ours: ArrayLike, theirs: ArrayLike, *, rtol: float = 0.0, atol: float = 0.0
+) -> float:
+    """Largest absolute difference of two results; a time is worth nothing if they differ.
+
+    Raises:
+        AssertionError: If they differ by more than the tolerances allow.
+    """
+    np.testing.assert_allclose(
+        np.asarray(ours), np.asarray(theirs), rtol=rtol, atol=atol, err_msg=name
+    )
+    return float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of the table.
+
+    Attributes:
+        name: What is compared, and on which work.
+        ours: Our value, in ``unit``.
+        peer_name: What it is compared with.
+        peer: The peer's value, in ``unit``.
+        ratio: The number that the target is about, usually peer/ours; > 1 is then faster.
+        target: What ``ratio`` should reach; None where nothing was set beforehand.
+        relation: Whether ``ratio`` should be at least or at most ``target``.
+        unit: Unit of the two values.
+        note: How the values agree and whatever a reader must know.
+        details: Timings and whatever else belongs to the row.
+    """
+
+    name: str
+    ours: float
+    peer_name: str
+    peer: float
+    ratio: float
+    target: float | None = None
+    relation: Literal[">=", "<="] = ">="
+    unit: str = "s"
+    note: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the target is reached; None without one."""
+        if self.target is None:
+            return None
+        reached = self.ratio >= self.target if self.relation == ">=" else self.ratio <= self.target
+        return bool(reached)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one benchmark found: rows of the table, and tables of its own for the book."""
+
+    comparisons: tuple[Comparison, ...]
+    tables: dict[str, Any] = field(default_factory=dict)
+
+
+def write_report(report: Report, benchmark: str, directory: Path, *, quick: bool) -> Path:
+    """Write ``<benchmark>.json`` into ``directory``, whole or not at all.
+
+    ``quick`` says that sizes were reduced, so that nobody takes such numbers for results.
+    """
+    content = {
+        "benchmark": benchmark,
+        "quick": quick,
+        "comparisons": [
+            {**dataclasses.asdict(row), "holds": row.holds} for row in report.comparisons
+        ],
+        "tables": report.tables,
+        "provenance": provenance(*PACKAGES),
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{benchmark}.json"
+    temporary = path.with_suffix(".json.tmp")
+    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+    return path
