@@ -1,20 +1,15 @@
-"""Time callables alternately, compare values before times, keep results with their provenance."""
+"""Compare values before times; keep results with their provenance."""
 
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 from ambiguity_lib.records import provenance
 
@@ -29,68 +24,6 @@ PACKAGES = (
     "textbrewer",
     "torchmetrics",
 )
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Wall-clock times of one piece of work, in seconds."""
-
-    seconds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """Median, in seconds."""
-        return float(np.median(self.seconds))
-
-    @property
-    def p95(self) -> float:
-        """95th percentile, in seconds; with few repetitions close to the largest."""
-        return float(np.quantile(self.seconds, 0.95))
-
-    def summary(self) -> dict[str, float | int]:
-        """Median, quartiles, p95 (seconds) and the number of repetitions."""
-        low, high = np.quantile(self.seconds, [0.25, 0.75])
-        return {
-            "median": self.median,
-            "q25": float(low),
-            "q75": float(high),
-            "p95": self.p95,
-            "repetitions": len(self.seconds),
-        }
-
-
-def alternate(
-    works: Mapping[str, Callable[[], object]],
-    *,
-    repetitions: int = 5,
-    warmup: int = 1,
-    description: str = "",
-) -> dict[str, Timing]:
-    """Time pieces of work in turn (a, b, a, b …), so that a slow minute of the machine hits all.
-
-    Args:
-        works: Name → what is timed. Whatever it returns is dropped.
-        repetitions: Timed calls of each.
-        warmup: Calls of each before that.
-        description: What the progress bar says.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    rounds = tqdm(range(-warmup, repetitions), desc=description, leave=False, disable=None)
-    for number in rounds:
-        for name, work in works.items():
-            gc.collect()
-            _synchronize()
-            start = time.perf_counter()
-            work()
-            _synchronize()
-            if number >= 0:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
-
-
-def _synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def assert_agree(
