@@ -82,16 +82,22 @@ def time_alternately(
     if not works or repetitions < 1:
         raise ValueError("give at least one piece of work and one repetition")
     seconds: dict[str, list[float]] = {name: [] for name in works}
-    rounds = tqdm(range(-warmup, repetitions), desc=description, leave=False, disable=not progress or None)
-    for number in rounds:
-        for name, work in works.items():
-            gc.collect()
-            _synchronize()
-            start = time.perf_counter()
-            work()
-            _synchronize()
-            if number >= 0:
-                seconds[name].append(time.perf_counter() - start)
+    rounds = range(-warmup, repetitions)
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()  # a collection in the middle would be charged to whoever runs then
+    try:
+        for number in tqdm(rounds, desc=description, leave=False, disable=not progress or None):
+            for name, work in works.items():
+                _synchronize()
+                start = time.perf_counter()
+                work()
+                _synchronize()
+                if number >= 0:
+                    seconds[name].append(time.perf_counter() - start)
+    finally:
+        if collecting:
+            gc.enable()
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
 
 
