@@ -10,8 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
+
+from ambiguity_lib.models import SUPPORTED_FAMILIES, config_at_depth
+
+#: Token ids that :func:`random_batch` leaves out: padding and its neighbours.
+_FIRST_WORD = 5
+# transformers cannot build (ModernBERT) or run (DeBERTa) these with an empty encoder
+_NEVER_EMPTY = ("deberta-v2", "modernbert")
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -104,3 +114,177 @@ def time_alternately(
 def _synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def random_batch(
+    model: PreTrainedModel, batch_size: int, length: int, seed: int = 0
+) -> dict[str, Tensor]:
+    """Random words without padding, on the model's device.
+
+    Args:
+        model: Whose vocabulary and device to use.
+        batch_size: Texts.
+        length: Tokens of each.
+        seed: Seed of the words.
+
+    Returns:
+        ``input_ids`` and ``attention_mask`` (all ones), each of shape (batch_size, length).
+
+    Raises:
+        ValueError: If a size is below 1 or ``length`` exceeds the model's maximum.
+    """
+    longest = _max_length(model)
+    if batch_size < 1 or not 1 <= length <= longest:
+        raise ValueError(
+            f"give at least one text of 1 to {longest} tokens, the model's maximum; "
+            f"got {batch_size} of {length}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    words = (_FIRST_WORD, model.config.vocab_size)
+    ids = torch.randint(*words, (batch_size, length), generator=generator).to(model.device)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def _max_length(model: PreTrainedModel) -> int:
+    config = model.config
+    # RoBERTa numbers its positions from the padding id on
+    taken = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    return int(config.max_position_embeddings - taken)
+
+
+def _fused_attention_flops(
+    query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object
+) -> int:
+    return int(sdpa_flop_count(query, key, value))
+
+
+@torch.inference_mode()
+def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
+    """Floating-point operations of one forward pass.
+
+    Matrix products and attention only, a multiplication and an addition counted as two;
+    normalisation, softmax and activations, which cost little, are left out. The pass is run.
+
+    Args:
+        model: A supported sequence classifier.
+        batch_size: Texts.
+        length: Tokens of each.
+
+    Raises:
+        ValueError: If ``length`` exceeds the model's maximum.
+    """
+    model.eval()
+    # torch counts the fused attention of GPUs, but not the CPU's
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    counter = FlopCounterMode(display=False, custom_mapping={kernel: _fused_attention_flops})
+    # without gradients: the counter would look for those of parameters that are used directly
+    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    batch = random_batch(model, batch_size, length)
+    with counter:
+        functional_call(model, weights, kwargs=batch)
+    return int(counter.get_total_flops())
+
+
+@torch.inference_mode()
+def measure_latency(
+    models: Mapping[str, PreTrainedModel],
+    *,
+    batch_size: int,
+    length: int,
+    repetitions: int = 20,
+    warmup: int = 3,
+    progress: bool = True,
+) -> dict[str, Timing]:
+    """Time the forward passes of several models on the same random batch, in turn.
+
+    Tokenising is left out: it costs the same whatever the model's depth.
+
+    Args:
+        models: Name → model, on its device and in its precision; put into evaluation mode.
+        batch_size: Texts.
+        length: Tokens of each, none of them padding.
+        repetitions: Timed passes of each model.
+        warmup: Passes of each before that.
+        progress: Whether to show a bar.
+
+    Raises:
+        ValueError: If there is no model, or ``length`` exceeds the maximum of one.
+    """
+    if not models:
+        raise ValueError("give at least one model")
+    # the tightest limits: a word and a length that every model knows
+    smallest = min(models.values(), key=lambda model: int(model.config.vocab_size))
+    random_batch(min(models.values(), key=_max_length), batch_size, length)
+    batch = random_batch(smallest, batch_size, length)
+
+    def forward(model: PreTrainedModel) -> Callable[[], object]:
+        model.eval()
+        inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        return lambda: model(**inputs)
+
+    return time_alternately(
+        {name: forward(model) for name, model in models.items()},
+        repetitions=repetitions,
+        warmup=warmup,
+        description=f"{batch_size} x {length} tokens",
+        progress=progress,
+    )
+
+
+def expected_speedup(depth: int, layers: int, fixed_share: float) -> float:
+    """Speed-up of keeping ``depth`` of ``layers`` layers: 1 / (f + (1 − f)·depth/layers).
+
+    Amdahl's law (Amdahl 1967, "Validity of the single processor approach to achieving large scale
+    computing capabilities", AFIPS 30): the share f of the work that pruning does not touch bounds
+    the gain. All layers are taken to cost the same.
+
+    Args:
+        depth: Layers kept, from 1.
+        layers: Layers of the full model.
+        fixed_share: f, see :func:`fixed_share`.
+
+    Raises:
+        ValueError: If ``depth`` is not in 1 … layers or the share not between 0 and 1.
+    """
+    if not 1 <= depth <= layers:
+        raise ValueError(f"depth must be between 1 and {layers}, the model's layers; got {depth}")
+    if not 0.0 <= fixed_share <= 1.0:
+        raise ValueError(f"fixed_share must be between 0 and 1; got {fixed_share}")
+    return 1.0 / (fixed_share + (1.0 - fixed_share) * depth / layers)
+
+
+def fixed_share(no_layers: float, all_layers: float) -> float:
+    """Share of a forward pass outside the encoder layers: embeddings, pooler and head.
+
+    Args:
+        no_layers: Latency of the model without layers, see :func:`without_layers`.
+        all_layers: Latency of the full model, in the same unit.
+
+    Raises:
+        ValueError: Unless 0 <= no_layers <= all_layers and 0 < all_layers.
+    """
+    if not (0.0 <= no_layers <= all_layers and all_layers > 0.0):
+        raise ValueError(
+            "a model without layers takes at most as long as the full one; "
+            f"got {no_layers} and {all_layers}"
+        )
+    return no_layers / all_layers
+
+
+def without_layers(model: PreTrainedModel) -> PreTrainedModel:
+    """A new model whose encoder has no layer, the other weights copied, in evaluation mode.
+
+    It classifies nothing well; its latency is what pruning cannot save.
+
+    Raises:
+        ValueError: If the architecture is unsupported or cannot run with an empty encoder.
+    """
+    config = config_at_depth(model.config, 1)
+    if config.model_type in _NEVER_EMPTY:
+        raise ValueError(f"transformers cannot run {config.model_type} without encoder layers")
+    setattr(config, SUPPORTED_FAMILIES[config.model_type], 0)
+    empty = type(model)(config)
+    weights = model.state_dict()
+    empty.load_state_dict({name: weights[name] for name in empty.state_dict()})
+    nn.Module.to(empty, device=model.device, dtype=model.dtype)
+    return empty.eval()
