@@ -26,7 +26,7 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 #: Raise when the meaning of stored artifacts changes, so that old ones are not found any more.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "artifact.json"
 _VERSIONED = ("ambiguity-lib", "torch", "transformers", "tokenizers", "accelerate", "numpy")
 _TEMPORARY = ".building-"
@@ -36,6 +36,10 @@ _HOST = socket.gethostname()
 
 class CorruptArtifactError(RuntimeError):
     """An artifact's files do not match its manifest."""
+
+
+class MissingArtifactError(LookupError):
+    """An artifact is not there, and the store may not build."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,14 @@ class ArtifactStore:
         """Use ``root``; it is created when the first artifact is built."""
         self.root = root
         self._verified: dict[str, Artifact] = {}
+        self._may_build = True
+
+    def read_only(self) -> ArtifactStore:
+        """The same store, which raises :class:`MissingArtifactError` where it would build."""
+        store = ArtifactStore(self.root)
+        store._verified = self._verified
+        store._may_build = False
+        return store
 
     def get_or_build(
         self, kind: str, spec: Mapping[str, Any], build: Callable[[Path], None]
@@ -98,6 +110,9 @@ class ArtifactStore:
 
         Returns:
             The finished artifact.
+
+        Raises:
+            MissingArtifactError: If the store is read-only and lacks it.
         """
         key = artifact_key(kind, spec)
         if key in self._verified:
@@ -108,9 +123,12 @@ class ArtifactStore:
             try:
                 artifact = self._read(key, path)
             except CorruptArtifactError as error:
-                logger.warning("%s; it is built again", error)
-                shutil.rmtree(path)
+                if self._may_build:
+                    logger.warning("%s; it is built again", error)
+                    shutil.rmtree(path)
         if artifact is None:
+            if not self._may_build:
+                raise MissingArtifactError(f"{self.root} holds no {kind} {key}")
             artifact = self._build(kind, key, path, spec, build)
         self._verified[key] = artifact
         return artifact

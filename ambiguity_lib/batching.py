@@ -23,33 +23,57 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
     Raises:
         ValueError: If the dataset is empty or has no ``text`` column.
     """
-    if "text" not in dataset.column_names:
-        raise ValueError(f"the dataset has no column 'text'; it has {dataset.column_names}")
-    if len(dataset) == 0:
-        raise ValueError("the dataset is empty: nothing to tokenise")
-    pair = dataset["text_pair"][:] if "text_pair" in dataset.column_names else None
-    columns = tokenizer(dataset["text"][:], pair, truncation=True, max_length=max_length)
+    texts = [dataset[name][:] for name in _text_columns(dataset)]
+    columns = tokenizer(*texts, truncation=True, max_length=max_length)
     names = list(columns.keys())
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def _text_columns(dataset: Dataset) -> list[str]:
+    if "text" not in dataset.column_names:
+        raise ValueError(f"the dataset has no column 'text'; it has {dataset.column_names}")
+    if len(dataset) == 0:
+        raise ValueError("the dataset is empty: nothing to tokenise")
+    return [name for name in ("text", "text_pair") if name in dataset.column_names]
+
+
 def sorted_batches(
-    encoded: Encoded,
+    dataset: Dataset,
     tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
     batch_size: int,
     device: torch.device,
     *,
     description: str,
     progress: bool = True,
 ) -> Iterator[tuple[NDArray[np.intp], BatchEncoding]]:
-    """Yield ``(row indices, padded batch)``, longest items first, so that little is padding.
+    """Yield ``(row indices, padded batch)``, longest texts first, so that little is padding.
 
-    The longest come first because a batch that does not fit in memory then fails at once.
+    Length is counted in characters, so that every text is tokenised once and only when its batch
+    comes: memory does not grow with tokens. The longest come first because a batch that does not
+    fit in memory then fails at once.
+
+    Raises:
+        ValueError: If the dataset is empty or has no ``text`` column.
     """
-    lengths = np.array([len(item["input_ids"]) for item in encoded])
+    columns = _text_columns(dataset)
+    texts = dataset.select_columns(columns)
+    lengths = np.concatenate(
+        [
+            np.sum([[len(text) for text in chunk[name]] for name in columns], axis=0)
+            for chunk in texts.iter(batch_size=10_000)
+        ]
+    )
     order = np.argsort(-lengths, kind="stable")
     starts = range(0, len(order), batch_size)
     for start in tqdm(starts, desc=description, leave=False, disable=not progress or None):
         rows = order[start : start + batch_size]
-        batch = tokenizer.pad([encoded[row] for row in rows], return_tensors="pt")
+        items = texts[rows]
+        batch = tokenizer(
+            *(items[name] for name in columns),
+            truncation=True,
+            max_length=max_length,
+            padding=True,
+            return_tensors="pt",
+        )
         yield rows, batch.to(device)

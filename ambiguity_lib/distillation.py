@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.data import class_names
+from ambiguity_lib.features import extract_features
 from ambiguity_lib.models import load_classifier
-from ambiguity_lib.probing import LayerProbes, extract_features, fit_probes
+from ambiguity_lib.probing import LayerProbes, fit_probes
 from ambiguity_lib.profiles import ProbingConfig, SelectionConfig, TrainingConfig
 from ambiguity_lib.pruning import LayerChoice, choose_layers
 from ambiguity_lib.targets import mixture_targets
@@ -78,7 +79,7 @@ def distil_lower_layer(
     probing = ProbingConfig() if probing is None else probing
     names = class_names(train)
 
-    def features(dataset: Dataset) -> NDArray[np.float32]:
+    def features(dataset: Dataset) -> NDArray[np.float16]:
         return extract_features(
             teacher,
             tokenizer,
@@ -86,6 +87,7 @@ def distil_lower_layer(
             max_length=training.max_length,
             pooling=probing.pooling,
             batch_size=probing.batch_size,
+            precision=training.precision,
             progress=progress,
         )
 

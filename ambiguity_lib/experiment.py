@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
@@ -33,6 +34,7 @@ from ambiguity_lib.data import (
     human_distributions,
     load_splits,
 )
+from ambiguity_lib.features import extract_features
 from ambiguity_lib.models import (
     load_classifier,
     load_config,
@@ -41,7 +43,7 @@ from ambiguity_lib.models import (
     quiet_transformers,
 )
 from ambiguity_lib.paths import artifact_directory
-from ambiguity_lib.probing import LayerProbes, extract_features, fit_probes
+from ambiguity_lib.probing import LayerProbes, fit_probes
 from ambiguity_lib.profiles import Profile, load_profile
 from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
 from ambiguity_lib.pruning import LayerChoice, choose_layers
@@ -81,7 +83,7 @@ class Classifier:
 
     @property
     def train_seconds(self) -> float:
-        """Wall-clock time of the training run that made it."""
+        """Wall-clock time of its training, perhaps on one of several cores: no benchmark."""
         return float(self._facts["train_seconds"])
 
     def load(self) -> PreTrainedModel:
@@ -145,9 +147,33 @@ class Experiment:
 
     def with_seed(self, seed: int) -> Experiment:
         """The same data and settings, trained with another seed."""
-        return Experiment(
-            self.profile, seed, splits=self.splits, store=self._store, progress=self._progress
+        return self._variant(seed=seed)
+
+    def read_only(self) -> Experiment:
+        """The same experiment, which raises ``MissingArtifactError`` instead of computing."""
+        return self._variant(store=self._store.read_only())
+
+    def quiet(self) -> Experiment:
+        """The same experiment without progress bars."""
+        return self._variant(progress=False)
+
+    def _variant(
+        self,
+        *,
+        seed: int | None = None,
+        store: ArtifactStore | None = None,
+        progress: bool | None = None,
+    ) -> Experiment:
+        variant = Experiment(
+            self.profile,
+            self.seed if seed is None else seed,
+            splits=self.splits,
+            store=self._store if store is None else store,
+            progress=self._progress if progress is None else progress,
         )
+        variant._label_views = self._label_views
+        variant._fingerprints = self._fingerprints
+        return variant
 
     # -- data ---------------------------------------------------------------------------------
 
@@ -225,6 +251,10 @@ class Experiment:
         """Layers of the full model."""
         return num_layers(load_config(self.checkpoint))
 
+    @property
+    def _precision(self) -> str:
+        return resolve_precision(self.profile.training.precision)
+
     # -- models -------------------------------------------------------------------------------
 
     @property
@@ -288,7 +318,7 @@ class Experiment:
         make_targets: Callable[[], NDArray[np.float64]],
     ) -> Classifier:
         training = dataclasses.asdict(self.profile.training)
-        training["precision"] = resolve_precision(self.profile.training.precision)
+        training["precision"] = self._precision
         spec = {
             "data": self._fingerprints["train"],
             "checkpoint": self._checkpoint_identity,
@@ -321,6 +351,7 @@ class Experiment:
                 "parameters": count_parameters(model),
                 "bytes": checkpoint_bytes(directory),
                 "train_seconds": round(seconds, 3),
+                "threads": torch.get_num_threads(),
             }
             (directory / "training.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -347,7 +378,7 @@ class Experiment:
 
     # -- layers -------------------------------------------------------------------------------
 
-    def features(self, split: SplitName) -> NDArray[np.float32]:
+    def features(self, split: SplitName) -> NDArray[np.float16]:
         """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, H)."""
         probing = self.profile.probing
 
@@ -359,6 +390,7 @@ class Experiment:
                 max_length=self.profile.training.max_length,
                 pooling=probing.pooling,
                 batch_size=probing.batch_size,
+                precision=self._precision,
                 path=directory / "features.npy",
                 progress=self._progress,
             )
@@ -372,6 +404,7 @@ class Experiment:
             "data": self._fingerprints[split],
             "pooling": self.profile.probing.pooling,
             "max_length": self.profile.training.max_length,
+            "precision": self._precision,
         }
 
     @cached_property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ambiguity_lib.batching import encode, sorted_batches
 from ambiguity_lib.profiles import TrainingConfig
+from ambiguity_lib.vocabulary import compact_vocabulary
 
 
 class _ProgressBar(ProgressCallback):
@@ -56,6 +59,18 @@ def _to(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     nn.Module.to(model, device)
     model.eval()
     return model
+
+
+@contextlib.contextmanager
+def _fast_training_attention(model: PreTrainedModel, device: torch.device) -> Iterator[None]:
+    """Plain matrix products on a CPU, whose fused kernel is slow backwards and knows no dropout."""
+    before = model.config._attn_implementation
+    if device.type == "cpu":
+        model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def soft_cross_entropy(
@@ -108,7 +123,25 @@ def fine_tune(
             f"{model.config.num_labels}): one row per item, one column per class"
         )
     encoded = encode(dataset, tokenizer, config.max_length)
-    items = [{**item, "labels": target} for item, target in zip(encoded, soft, strict=True)]
+    with (
+        _fast_training_attention(model, default_device()),
+        compact_vocabulary(model, encoded, int(tokenizer.pad_token_id)) as compact,
+    ):
+        items = [{**item, "labels": target} for item, target in zip(compact, soft, strict=True)]
+        _train(model, tokenizer, items, config, seed=seed, progress=progress)
+    return _to(model, torch.device("cpu"))
+
+
+def _train(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    items: list[dict[str, Any]],
+    config: TrainingConfig,
+    *,
+    seed: int,
+    progress: bool,
+) -> None:
+    """The Hugging Face ``Trainer`` with our settings; ``labels`` are distributions."""
     collate_tokens = DataCollatorWithPadding(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -150,7 +183,6 @@ def fine_tune(
         if progress:
             trainer.add_callback(_ProgressBar())
         trainer.train()
-    return _to(model, torch.device("cpu"))
 
 
 @torch.inference_mode()
@@ -170,10 +202,15 @@ def predict_logits(
     """
     device = default_device()
     model = _to(model, device)
-    encoded = encode(dataset, tokenizer, max_length)
-    logits = np.empty((len(encoded), int(model.config.num_labels or 0)))
+    logits = np.empty((len(dataset), int(model.config.num_labels or 0)))
     for rows, batch in sorted_batches(
-        encoded, tokenizer, batch_size, device, description="predicting", progress=progress
+        dataset,
+        tokenizer,
+        max_length,
+        batch_size,
+        device,
+        description="predicting",
+        progress=progress,
     ):
         logits[rows] = model(**batch).logits.double().cpu().numpy()
     return logits

@@ -1,25 +1,17 @@
-"""Features of all layers in one pass, and probes against scikit-learn."""
+"""Probes of all layers together, against scikit-learn."""
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 import pytest
-import torch
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from ambiguity_lib.probing import LayerProbes, extract_features, fit_probes, pool
-from tests.tiny import FAMILIES, LAYERS, tiny_dataset, tiny_model, tiny_tokenizer
+from ambiguity_lib import probing
+from ambiguity_lib.probing import LayerProbes, fit_probes
 
 L2 = 1e-2
-
-
-def features_of(model, dataset, **options):
-    return extract_features(
-        model, tiny_tokenizer(), dataset, max_length=32, progress=False, **options
-    )
 
 
 @pytest.fixture(scope="module")
@@ -31,58 +23,6 @@ def blobs():
     noise = generator.normal(size=(4, 300, 8))
     strength = np.array([0.0, 0.3, 0.8, 2.0])[:, None, None]
     return (noise + strength * centres[labels]).astype(np.float32), labels
-
-
-def test_pooling_by_hand():
-    hidden = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]])
-    mask = torch.tensor([[1, 1, 0]])
-    assert pool(hidden, mask, "mean").tolist() == [[2.0, 3.0]]
-    assert pool(hidden, mask, "cls").tolist() == [[1.0, 2.0]]
-    with pytest.raises(ValueError, match="pooling must be"):
-        pool(hidden, mask, "max")
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_features_equal_one_item_at_a_time_without_padding(family, pooling):
-    model, dataset, tokenizer = tiny_model(family), tiny_dataset(7), tiny_tokenizer()
-    if family not in ("bert", "electra", "deberta-v2"):
-        tokenizer.model_input_names = ["input_ids", "attention_mask"]
-    features = extract_features(
-        model, tokenizer, dataset, max_length=32, pooling=pooling, batch_size=3, progress=False
-    )
-    assert features.shape == (LAYERS + 1, 7, 16)
-    for row, item in enumerate(dataset):
-        tokens = tokenizer(item["text"], item["text_pair"], return_tensors="pt")
-        with torch.inference_mode():
-            states = model.base_model(**tokens, output_hidden_states=True).hidden_states
-        for layer, state in enumerate(states):
-            expected = state[0, 0] if pooling == "cls" else state[0].mean(dim=0)
-            np.testing.assert_allclose(features[layer, row], expected, atol=1e-5)
-
-
-def test_one_forward_pass_a_batch_and_one_batch_of_states(monkeypatch):
-    model, sizes, earlier = tiny_model(), [], []
-    forward = model.bert.forward
-
-    def watched(**inputs):
-        assert all(state() is None for state in earlier), "an earlier batch's states are alive"
-        sizes.append(len(inputs["input_ids"]))
-        outputs = forward(**inputs)
-        earlier[:] = [weakref.ref(state) for state in outputs.hidden_states]
-        return outputs
-
-    monkeypatch.setattr(model.bert, "forward", watched)
-    features_of(model, tiny_dataset(10), batch_size=4)
-    assert sizes == [4, 4, 2]
-
-
-def test_memory_mapped_features_are_the_same(tmp_path):
-    model, dataset = tiny_model(), tiny_dataset(9)
-    in_memory = features_of(model, dataset)
-    mapped = features_of(model, dataset, path=tmp_path / "features.npy")
-    assert isinstance(mapped, np.memmap)
-    np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), in_memory)
 
 
 def test_probes_equal_scikit_learn(blobs):
@@ -120,6 +60,49 @@ def test_a_constant_feature_does_no_harm(blobs):
     features[:, :, 0] = 7.0
     probs = fit_probes(features, labels, 3, l2=L2).predict(features)
     assert np.isfinite(probs).all()
+
+
+def test_correlated_features_converge_to_scikit_learns_loss():
+    """Features whose variances span six orders of magnitude, where plain L-BFGS crawls."""
+    generator = np.random.default_rng(1)
+    mixing = generator.normal(size=(40, 40))
+    features = generator.normal(size=(2, 500, 40)) * np.logspace(0, -3, 40) @ mixing
+    labels = (features[1] @ generator.normal(size=(40, 3))).argmax(axis=1)
+    features = features.astype(np.float32)
+    probes = fit_probes(features, labels, 3, l2=1e-3)
+    for layer, x in enumerate(features):
+        scaled = StandardScaler().fit_transform(x.astype(np.float64))
+        oracle = LogisticRegression(C=1 / (500 * 1e-3), tol=1e-10, max_iter=10_000)
+        oracle.fit(scaled, labels)
+        ours = objective(scaled, labels, probes.weight[layer], probes.bias[layer])
+        assert ours == pytest.approx(
+            objective(scaled, labels, oracle.coef_.T, oracle.intercept_), rel=1e-4
+        )
+
+
+def objective(x, labels, weight, bias, l2=1e-3):
+    logits = x @ weight + bias
+    chosen = log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+    return -chosen.mean() + 0.5 * l2 * np.square(weight).sum()
+
+
+@pytest.mark.parametrize("limit", [1, 4 * 300 * 8 * 2])
+def test_layers_and_rows_in_portions_give_the_same(monkeypatch, tmp_path, blobs, limit):
+    features, labels = blobs
+    whole = fit_probes(features, labels, 3, l2=L2)
+    expected = whole.predict(features)
+    monkeypatch.setattr(probing, "CHUNK_BYTES", limit)
+    portions = fit_probes(features, labels, 3, l2=L2)
+    np.testing.assert_allclose(portions.predict(features), expected, atol=1e-3)
+    np.testing.assert_allclose(whole.predict(features), expected, rtol=1e-12)
+
+
+def test_half_precision_features_will_do(blobs):
+    features, labels = blobs
+    exact = fit_probes(features, labels, 3, l2=L2).predict(features)
+    half = features.astype(np.float16)
+    ours = fit_probes(half, labels, 3, l2=L2).predict(half)
+    np.testing.assert_allclose(ours, exact, atol=3e-3)
 
 
 def test_save_and_load(tmp_path, blobs):
