@@ -39,7 +39,17 @@ class CorruptArtifactError(RuntimeError):
 
 
 class MissingArtifactError(LookupError):
-    """An artifact is not there, and the store may not build."""
+    """An artifact is not there, and the store may not build.
+
+    Attributes:
+        kind: What is missing.
+        key: Its key.
+    """
+
+    def __init__(self, root: Path, kind: str, key: str) -> None:
+        super().__init__(f"{root} holds no {kind} {key}")
+        self.kind = kind
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ class ArtifactStore:
                     shutil.rmtree(path)
         if artifact is None:
             if not self._may_build:
-                raise MissingArtifactError(f"{self.root} holds no {kind} {key}")
+                raise MissingArtifactError(self.root, kind, key)
             artifact = self._build(kind, key, path, spec, build)
         self._verified[key] = artifact
         return artifact

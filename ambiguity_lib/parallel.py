@@ -10,9 +10,10 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -69,13 +70,12 @@ def prefetch(
 ) -> None:
     """Train those of the cells that the store lacks, ``workers`` at a time.
 
-    Cells start in the given order. One that needs what another is just making (the same teacher)
-    would make it, too, so put cells of different seeds first. What is finished stays in the store,
-    whatever happens to the others.
+    A cell waits while another makes something that it needs, too (the teacher of its seed). What
+    is finished stays in the store, whatever happens to the others.
 
     Args:
         experiment: Where the cells belong.
-        cells: What is wanted.
+        cells: What is wanted; they start in this order where nothing speaks against it.
         workers: Processes, which share the cores; :func:`default_workers` if None.
         progress: Whether to show a bar.
 
@@ -83,49 +83,80 @@ def prefetch(
         RuntimeError: If some failed; the message names them, the first error is its cause.
     """
     workers = default_workers() if workers is None else workers
-    missing = [cell for cell in cells if _is_missing(cell, experiment)]
+    own = [cell if cell.seed is not None else replace(cell, seed=experiment.seed) for cell in cells]
+    missing = [cell for cell in dict.fromkeys(own) if _missing(cell, experiment)]
     if workers == 1 or len(missing) < 2:
         for cell in missing:
             cell.train(experiment)
         return
     workers = min(workers, len(missing))
-    threads = max(1, torch.get_num_threads() // workers)
     failed: dict[Cell, BaseException] = {}
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(experiment.quiet(), threads),
-    ) as pool:
-        futures: dict[Future[None], Cell] = {pool.submit(_train, cell): cell for cell in missing}
-        done = tqdm(
-            as_completed(futures),
-            total=len(futures),
-            desc=f"training, {workers} at a time",
-            leave=False,
-            disable=not progress or None,
-        )
-        for future in done:
-            error = future.exception()
-            if error is not None:
-                failed[futures[future]] = error
+    with (
+        ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(experiment.quiet(), max(1, torch.get_num_threads() // workers)),
+        ) as pool,
+        tqdm(total=len(missing), leave=False, disable=not progress or None) as bar,
+    ):
+        bar.set_description(f"training, {workers} at a time")
+        running: dict[Future[None], _Job] = {}
+        while missing or running:
+            for cell in list(missing):
+                if len(running) == workers:
+                    break
+                need = _missing(cell, experiment)
+                if need is None:
+                    missing.remove(cell)  # another cell was the same model
+                    bar.update()
+                elif not any(job.blocks(cell, need) for job in running.values()):
+                    missing.remove(cell)
+                    running[pool.submit(_train, cell)] = _Job(cell, need)
+            # a free worker looks again soon whether what its cell waits for has come
+            timeout = None if len(running) == workers or not missing else 2.0
+            for future in wait(running, timeout, return_when=FIRST_COMPLETED).done:
+                cell = running.pop(future).cell
+                error = future.exception()
+                if error is not None:
+                    failed[cell] = error
+                if isinstance(error, BrokenProcessPool):
+                    failed |= dict.fromkeys(missing, error)
+                    missing = []
+                bar.update()
     if failed:
         first = next(iter(failed.values()))
         hint = ""
         if isinstance(first, BrokenProcessPool):
             hint = " A worker was killed, perhaps for memory: AMBIGUITY_WORKERS=1 needs less."
         raise RuntimeError(
-            f"{len(failed)} of {len(missing)} trainings failed: "
-            f"{'; '.join(map(str, failed))}. The others are kept.{hint}"
+            f"{len(failed)} of {len(set(own))} trainings failed: "
+            f"{'; '.join(map(str, failed))}. What was finished is kept.{hint}"
         ) from first
 
 
-def _is_missing(cell: Cell, experiment: Experiment) -> bool:
+@dataclass(frozen=True)
+class _Job:
+    """A running cell and the first thing that it had to make."""
+
+    cell: Cell
+    need: MissingArtifactError
+
+    def blocks(self, cell: Cell, need: MissingArtifactError) -> bool:
+        """Whether ``cell`` would make what this job is making."""
+        same_chain = need.kind != "model" and cell.seed == self.cell.seed
+        return need.key == self.need.key or same_chain
+
+
+def _missing(cell: Cell, experiment: Experiment) -> MissingArtifactError | None:
+    """The first thing that has to be made for a cell; None if nothing has."""
     try:
         cell.train(experiment.read_only())
-    except MissingArtifactError:
-        return True
-    return False
+    except MissingArtifactError as error:
+        return error
+    except Exception:  # the worker will meet it, too, and say so
+        return MissingArtifactError(Path(), "model", repr(cell))
+    return None
 
 
 _worker_experiment: Experiment
