@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -135,6 +136,17 @@ def row_sums(values: FloatArray) -> FloatArray:
     """Sum over classes; several times faster than ``sum(axis=1)`` where classes are few."""
     result: FloatArray = np.einsum("ij->i", values)
     return result
+
+
+def top_class(labels: IntArray, probs: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Whether the first class with the largest probability is the label, and that probability.
+
+    Column by column: several times faster than ``argmax`` and ``max`` where classes are few.
+    """
+    top = functools.reduce(np.maximum, probs.T)
+    if sum(np.count_nonzero(column == top) for column in probs.T) > len(top):  # ties
+        return probs.argmax(axis=1) == labels, top
+    return probs[np.arange(len(top)), labels] == top, top
 
 
 def _as_numpy(x: Any, name: str) -> NDArray[Any]:

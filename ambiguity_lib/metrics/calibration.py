@@ -10,7 +10,13 @@ import operator
 
 import numpy as np
 
-from ambiguity_lib.metrics._validation import ArrayInput, FloatArray, as_labelled, row_sums
+from ambiguity_lib.metrics._validation import (
+    ArrayInput,
+    FloatArray,
+    as_labelled,
+    row_sums,
+    top_class,
+)
 from ambiguity_lib.metrics.divergence import floor_probabilities
 
 
@@ -36,13 +42,14 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
-    predicted = q.argmax(axis=1)
-    confidence = q.max(axis=1)
-    # Inner edges only, by division: 9 / 15 is the same float as a confidence of 0.6, which
-    # numpy.linspace does not promise.
-    edges = np.arange(1, bins) / bins
-    bin_of_item = np.searchsorted(edges, confidence, side="left")
-    surplus = np.bincount(bin_of_item, weights=(predicted == y) - confidence, minlength=bins)
+    hit, confidence = top_class(y, q)
+    # Edges by division: 9 / 15 is the same float as a confidence of 0.6, which numpy.linspace does
+    # not promise. The product may round to the next bin, or meet an edge, which is the bin below's.
+    edges = np.arange(bins + 2) / bins
+    bin_of_item = (confidence * bins).astype(np.intp)
+    bin_of_item -= confidence <= edges[bin_of_item]
+    bin_of_item += confidence > edges[bin_of_item + 1]
+    surplus = np.bincount(bin_of_item, weights=hit - confidence, minlength=bins)
     return float(np.abs(surplus).sum() / len(y))
 
 

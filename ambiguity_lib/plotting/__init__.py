@@ -19,6 +19,7 @@ from ambiguity_lib.plotting.results import (
     plot_vote_noise,
 )
 from ambiguity_lib.plotting.simplex import plot_simplex, plot_simplex_paths, simplex_coordinates
+from ambiguity_lib.plotting.speed import plot_speedup
 from ambiguity_lib.plotting.style import (
     CLASS_COLORS,
     LAYER_CMAP,
@@ -42,6 +43,7 @@ __all__ = [
     "plot_score_bars",
     "plot_simplex",
     "plot_simplex_paths",
+    "plot_speedup",
     "plot_vote_noise",
     "plot_votes",
     "set_style",
