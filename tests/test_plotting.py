@@ -138,6 +138,19 @@ def test_intervals_stand_in_the_order_of_the_table_and_need_their_columns() -> N
         plotting.plot_intervals(table.drop(columns="low"), xlabel="KL")
 
 
+def test_speedup_dots_are_measured_and_the_dashed_line_is_the_law() -> None:
+    ax = plotting.plot_speedup([4, 1, 2], [1.0, 3.0, 1.8], [1.0, 3.2, 1.9], limit=12.0)
+    line, dots, limit = ax.lines
+    np.testing.assert_allclose(line.get_data(), [[1, 2, 4], [3.2, 1.9, 1.0]])
+    np.testing.assert_allclose(dots.get_data(), [[1, 2, 4], [3.0, 1.8, 1.0]])
+    assert (line.get_linestyle(), dots.get_linestyle()) == ("--", "None")
+    assert limit.get_ydata()[0] == 12.0
+    # a line without a name of its own stays out of the legend
+    assert ax.get_legend_handles_labels()[1] == ["measured", "limit, no layer at all"]
+    with pytest.raises(ValueError, match="3 depths, 2 measured and 3 expected"):
+        plotting.plot_speedup([1, 2, 3], [2.0, 1.0], [3.0, 2.0, 1.0])
+
+
 def test_method_colours_are_distinct_and_found_inside_longer_names() -> None:
     assert len(set(plotting.METHOD_COLORS.values())) == len(plotting.METHOD_COLORS)
     assert not set(plotting.METHOD_COLORS.values()) & set(plotting.CLASS_COLORS)
@@ -163,6 +176,7 @@ def test_every_function_returns_the_axes_it_was_given_with_labels() -> None:
         lambda ax: plotting.plot_entropy_scatter(HUMAN, MODEL, ax),
         lambda ax: plotting.plot_entropy_histogram({"human": HUMAN, "teacher": MODEL}, ax),
         lambda ax: plotting.plot_score_bars(pd.DataFrame({"KL": [0.1]}, ["teacher"]), "KL", ax),
+        lambda ax: plotting.plot_speedup([2, 1], [1.0, 1.8], [1.0, 1.9], ax),
     ]
     plotting.set_style()
     for call in calls:

@@ -1,0 +1,170 @@
+"""Features of all layers from one pass, against one pass a layer; memory against rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ambiguity_lib.batching import sorted_batches
+from ambiguity_lib.features import extract_features, pool
+from ambiguity_lib.profiling import time_alternately
+from ambiguity_lib.training import default_device
+from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.work import MAX_LENGTH, random_classifier, random_items, word_tokenizer
+
+BATCH = 32
+
+
+def run(quick: bool) -> Report:
+    """Compare time on a MiniLM-shaped encoder, then the memory of short and long runs."""
+    return Report((*_compare_time(quick), *_compare_memory(quick)))
+
+
+def _compare_time(quick: bool) -> list[Comparison]:
+    layers = 2 if quick else 6
+    model = random_classifier(layers, hidden=64 if quick else 384)
+    tokenizer = word_tokenizer()
+    dataset, _ = random_items(40 if quick else 160)
+    device = default_device()
+    encoder = model.base_model.to(device)
+
+    def ours() -> NDArray[np.float16]:
+        with tempfile.TemporaryDirectory() as folder:
+            features = extract_features(
+                model,
+                tokenizer,
+                dataset,
+                max_length=MAX_LENGTH,
+                batch_size=BATCH,
+                path=Path(folder) / "features.npy",
+                progress=False,
+            )
+            return np.array(features[1:])
+
+    @torch.inference_mode()
+    def usual() -> NDArray[np.float32]:
+        result = []
+        for layer in range(1, layers + 1):
+            pooled = []
+            for start in range(0, len(dataset), BATCH):
+                batch = tokenizer(
+                    dataset["text"][start : start + BATCH],
+                    padding="max_length",
+                    truncation=True,
+                    max_length=MAX_LENGTH,
+                    return_tensors="pt",
+                ).to(device)
+                state = encoder(**batch, output_hidden_states=True).hidden_states[layer]
+                pooled.append(pool(state, batch["attention_mask"], "mean").cpu().numpy())
+            result.append(np.concatenate(pooled))
+        return np.stack(result)
+
+    @torch.inference_mode()
+    def same_batches() -> NDArray[np.float32]:
+        shape = (layers, len(dataset), int(model.config.hidden_size))
+        result = np.empty(shape, dtype=np.float32)
+        for layer in range(1, layers + 1):
+            for rows, batch in sorted_batches(
+                dataset, tokenizer, MAX_LENGTH, BATCH, device, description="", progress=False
+            ):
+                state = encoder(**batch, output_hidden_states=True).hidden_states[layer]
+                result[layer - 1, rows] = pool(state, batch["attention_mask"], "mean").cpu()
+        return result
+
+    difference = assert_agree("features", ours(), usual(), rtol=1e-3, atol=1e-3)
+    assert_agree("features", ours(), same_batches(), rtol=1e-3, atol=1e-3)
+    timings = time_alternately(
+        {"ours": ours, "usual": usual, "same batches": same_batches},
+        repetitions=1 if quick else 5,
+        warmup=0,  # the agreement above was one
+        description="features",
+    )
+    mine = timings["ours"].median
+    name = f"features of {layers} layers, {len(dataset)} texts, MiniLM's shape"
+    note = f"values differ by at most {difference:.1e}, float16's rounding"
+    details = {key: timing.summary() for key, timing in timings.items()}
+    return [
+        Comparison(
+            name=name,
+            ours=mine,
+            peer_name=f"a pass a layer, padded to {MAX_LENGTH}",
+            peer=timings["usual"].median,
+            ratio=timings["usual"].median / mine,
+            target=0.8 * layers,
+            note=note,
+            details=details,
+        ),
+        Comparison(
+            name=name,
+            ours=mine,
+            peer_name="a pass a layer, our batches",
+            peer=timings["same batches"].median,
+            ratio=timings["same batches"].median / mine,
+            target=0.8 * layers,
+            note=f"{note}; what the single pass alone brings",
+        ),
+    ]
+
+
+_EXTRACT = """
+from pathlib import Path
+from ambiguity_lib.features import extract_features
+from benchmarks.work import random_classifier, random_items, word_tokenizer
+dataset, _ = random_items(rows)
+extract_features(random_classifier(2, hidden=64), word_tokenizer(), dataset, max_length=96,
+                 path=Path(folder) / "features.npy", progress=False)
+"""
+_WRITE = """
+from pathlib import Path
+import numpy as np
+from ambiguity_lib.features import FeatureWriter
+writer = FeatureWriter((7, rows, 384), Path(folder) / "features.npy")
+values = np.random.default_rng(0).normal(size=(7, 1000, 384)).astype(np.float32)
+for start in range(0, rows, 1000):
+    writer.write(np.arange(start, start + 1000), values)
+writer.flush()
+"""
+
+
+def _compare_memory(quick: bool) -> list[Comparison]:
+    """Peak resident memory of fresh processes, the pages of the mapped file included."""
+    works = {
+        "extracting": (_EXTRACT, (100, 200) if quick else (4_000, 16_000)),
+        "writing 7 x 384 features": (_WRITE, (1_000, 2_000) if quick else (50_000, 1_000_000)),
+    }
+    rows = []
+    for name, (script, (few, many)) in works.items():
+        small, large = _peak_megabytes(script, few), _peak_megabytes(script, many)
+        rows.append(
+            Comparison(
+                name=f"peak memory, {name}, {many:,} rows",
+                ours=large,
+                peer_name=f"{few:,} rows",
+                peer=small,
+                ratio=large / small,
+                target=1.2,
+                relation="<=",
+                unit="MB",
+                note="ratio: many / few rows; the texts themselves are in memory, too",
+            )
+        )
+    return rows
+
+
+def _peak_megabytes(script: str, rows: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        program = (
+            f"rows, folder = {rows}, {folder!r}\n{script}\n"
+            # getrusage would count the parent's peak, too
+            "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True
+        )
+    return int(done.stdout.split()[-1]) / 1024

@@ -1,0 +1,158 @@
+"""All probes at once, against scikit-learn and PyTorch, layer by layer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from torch.nn.functional import cross_entropy
+
+from ambiguity_lib.probing import fit_probes
+from ambiguity_lib.profiling import Timing
+from ambiguity_lib.training import default_device
+from benchmarks.harness import Comparison, Report
+
+L2 = 1e-4
+CLASSES = 3
+LOSS_TOLERANCE = 1e-3
+
+
+def run(quick: bool) -> Report:
+    """Fit 12 probes on features as wide as BERT-base's, in turn with the peers' layers."""
+    layers, items, width = (3, 500, 16) if quick else (12, 20_000, 768)
+    features, labels = _features(layers, items, width)
+    scaled = _standardise(features)
+    fit_probes(features, labels, CLASSES, l2=L2)  # warm-up
+    ours: list[float] = []
+    sklearn: list[tuple[float, float, int]] = []
+    loops: list[tuple[float, float]] = []
+    probes = None
+    for layer in range(layers):  # between the peers' layers, so that a slow minute hits all
+        sklearn.append(_fit_sklearn(scaled[layer], labels))
+        if layer % 2 == 0:
+            loops.append(_fit_torch_loop(scaled[layer], labels))
+            begin = time.perf_counter()
+            probes = fit_probes(features, labels, CLASSES, l2=L2)
+            ours.append(time.perf_counter() - begin)
+    assert probes is not None
+    our_losses = np.array(
+        [
+            _loss(scaled[layer], labels, probes.weight[layer], probes.bias[layer])
+            for layer in range(layers)
+        ]
+    )
+    their_losses = np.array([loss for _, loss, _ in sklearn])
+    relative = our_losses / their_losses - 1.0
+    if np.abs(relative).max() > LOSS_TOLERANCE:
+        raise AssertionError(f"losses differ by more than {LOSS_TOLERANCE}: {relative}")
+    mine, theirs = Timing(tuple(ours)), Timing(tuple(seconds for seconds, _, _ in sklearn))
+    loop = Timing(tuple(seconds for seconds, _ in loops))
+    total = sum(theirs.seconds)
+    name = f"{layers} probes, {width} features, {items:,} items, {CLASSES} classes"
+    details: dict[str, Any] = {
+        "ours": mine.summary(),
+        "sklearn_layer": theirs.summary(),
+        "sklearn_iterations": [steps for _, _, steps in sklearn],
+        "torch_layer": loop.summary(),
+        "relative_loss_ours_to_sklearn": relative.tolist(),
+        "relative_loss_torch_to_ours": [
+            loss / our_losses[2 * index] - 1.0 for index, (_, loss) in enumerate(loops)
+        ],
+    }
+    return Report(
+        (
+            Comparison(
+                name=name,
+                ours=mine.median,
+                peer_name="scikit-learn LogisticRegression, lbfgs, layer by layer",
+                peer=total,
+                ratio=total / mine.median,
+                target=5.0,
+                note="same standardised features, same penalty; losses agree within "
+                f"{np.abs(relative).max():.1e}; scikit-learn fits each layer once, ours is the "
+                f"median of {len(ours)} fits of all",
+                details=details,
+            ),
+            Comparison(
+                name=name,
+                ours=mine.median,
+                peer_name="torch.optim.LBFGS, layer by layer",
+                peer=loop.median * layers,
+                ratio=loop.median * layers / mine.median,
+                note=f"at most 200 iterations as ours, without preconditioning; median of "
+                f"{len(loops)} layers, times {layers}",
+            ),
+        )
+    )
+
+
+def _features(layers: int, items: int, width: int) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+    """Correlated features, as hidden states are: variances fall by 100 along rotated axes.
+
+    The classes are further apart from layer to layer.
+    """
+    generator = np.random.default_rng(0)
+    labels = generator.integers(CLASSES, size=items)
+    spectrum = np.logspace(0, -2, width)
+    rotation = np.linalg.qr(generator.normal(size=(width, width)))[0]
+    centres = generator.normal(size=(CLASSES, width))
+    features = np.empty((layers, items, width), dtype=np.float16)
+    for layer in range(layers):
+        values = generator.normal(size=(items, width)) + 0.15 * layer / layers * centres[labels]
+        features[layer] = (values * spectrum) @ rotation
+    return features, labels
+
+
+def _standardise(features: NDArray[np.float16]) -> NDArray[np.float64]:
+    x = features.astype(np.float64)
+    return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+
+
+def _loss(
+    x: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    weight: NDArray[np.float32] | NDArray[np.float64],
+    bias: NDArray[np.float32] | NDArray[np.float64],
+) -> float:
+    """The objective of a layer, in nats."""
+    logits = log_softmax(x @ weight.astype(np.float64) + bias, axis=1)
+    penalty = 0.5 * L2 * np.square(weight.astype(np.float64)).sum()
+    return float(-logits[np.arange(len(labels)), labels].mean() + penalty)
+
+
+def _fit_sklearn(x: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float, int]:
+    """Seconds, loss and iterations of one layer."""
+    model = LogisticRegression(C=1.0 / (len(labels) * L2), max_iter=1000)
+    begin = time.perf_counter()
+    model.fit(x, labels)
+    seconds = time.perf_counter() - begin
+    return seconds, _loss(x, labels, model.coef_.T, model.intercept_), int(model.n_iter_[0])
+
+
+def _fit_torch_loop(x: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Seconds and loss of one layer with the optimizer that one would reach for."""
+    device = default_device()
+    begin = time.perf_counter()
+    inputs = torch.tensor(x, dtype=torch.float32, device=device)
+    target = torch.as_tensor(labels, device=device)
+    weight = torch.zeros(x.shape[1], CLASSES, device=device, requires_grad=True)
+    bias = torch.zeros(CLASSES, device=device, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = cross_entropy(inputs @ weight + bias, target) + 0.5 * L2 * weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    fitted = weight.detach().cpu().numpy(), bias.detach().cpu().numpy()
+    seconds = time.perf_counter() - begin
+    return seconds, _loss(x, labels, *fitted)
