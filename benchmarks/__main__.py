@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ambiguity_lib.paths import build_directory
 from benchmarks.harness import Report, write_report
 
 #: Modules of this package with a function ``run(quick: bool) -> Report``.
@@ -41,6 +42,10 @@ def print_table(reports: dict[str, Report], console: Console) -> None:
     console.print(table)
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the JSON files.")] = None,
@@ -52,7 +57,9 @@ def main(
     if unknown:
         raise typer.BadParameter(f"unknown {', '.join(unknown)}: choose from {', '.join(NAMES)}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if output is None:
+    if output is None and quick:
+        output = build_directory() / "benchmarks-quick"
+    elif output is None:
         output = RESULTS / f"{device}-{datetime.now(UTC):%Y%m%dT%H%M}"
     console = Console(width=140)
     reports = {}
@@ -66,4 +73,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -35,6 +35,8 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 
+OWN = ("ambiguity_lib", "benchmarks", "tests")
+
 # README command -> what runs it (CONTRIBUTING.md has the same in words)
 RUN_BY = {
     "git clone https://github.com/ambiguity-book/ambiguity-lib": "the checkout itself",
@@ -42,6 +44,7 @@ RUN_BY = {
     "make book": ".ci/run",
     "make test": ".ci/run",
     "make weights": ".ci/run",
+    "make bench": ".ci/run, in its quick form: the whole takes a quarter of an hour",
     "export AMBIGUITY_DATA_DIR=/path/to/data": ".ci/run",
     "make book PROFILE=minilm": "tests/notebooks/test_smoke.py, with fewer items",
     "conda env create -f environment.yml": "this file compares its versions; no conda in CI",
@@ -59,15 +62,29 @@ def project() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def direct(project: dict[str, Any]) -> dict[str, Requirement]:
-    extras = project["optional-dependencies"].values()
-    lines = [*project["dependencies"], *(line for extra in extras for line in extra)]
+    extras = (project["optional-dependencies"][extra] for extra in ("book", "dev"))
+    return requirements_of(
+        [*project["dependencies"], *(line for extra in extras for line in extra)]
+    )
+
+
+@pytest.fixture(scope="module")
+def peers(project: dict[str, Any]) -> dict[str, Requirement]:
+    return requirements_of(project["optional-dependencies"]["bench"])
+
+
+def requirements_of(lines: list[str]) -> dict[str, Requirement]:
     requirements = [Requirement(line) for line in lines]
     return {canonicalize_name(item.name): item for item in requirements}
 
 
 @pytest.fixture(scope="module")
 def lock() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return pins_of("requirements.lock")
+
+
+def pins_of(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if not line.startswith("#")]
     return {name: version for name, version in pins}
 
@@ -78,6 +95,15 @@ def test_lock_satisfies_every_direct_requirement(
     assert {name for name in direct if name not in lock} == set()
     for name, requirement in direct.items():
         assert requirement.specifier.contains(lock[name], prereleases=True), name
+
+
+def test_peers_have_a_lock_of_their_own(
+    peers: dict[str, Requirement], lock: dict[str, str]
+) -> None:
+    more = pins_of("requirements-bench.lock")
+    assert not set(more) & set(lock)
+    for name, requirement in peers.items():
+        assert requirement.specifier.contains(more[name], prereleases=True), name
 
 
 def test_lock_names_public_versions_only(lock: dict[str, str]) -> None:
@@ -118,7 +144,7 @@ def test_lower_bounds_admit_colab(direct: dict[str, Requirement]) -> None:
         assert direct[name].specifier.contains(version), name
 
 
-@pytest.mark.parametrize("folder", ["ambiguity_lib", "tests", ".ci"])
+@pytest.mark.parametrize("folder", ["ambiguity_lib", "benchmarks", "tests", ".ci"])
 def test_every_import_is_declared(folder: str, direct: dict[str, Requirement]) -> None:
     undeclared = set()
     for path in (ROOT / folder).rglob("*.py"):
@@ -129,7 +155,11 @@ def test_every_import_is_declared(folder: str, direct: dict[str, Requirement]) -
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
             for name in {name.split(".")[0] for name in names}:
-                known = name in sys.stdlib_module_names or name in ("ambiguity_lib", "tests")
+                known = name in sys.stdlib_module_names or name in (
+                    "ambiguity_lib",
+                    "benchmarks",
+                    "tests",
+                )
                 distribution = canonicalize_name(DISTRIBUTIONS.get(name, name))
                 if not known and distribution not in direct:
                     undeclared.add(f"{path.relative_to(ROOT)}: {name}")
@@ -166,8 +196,8 @@ def test_ci_runs_what_it_is_said_to_run() -> None:
     assert "set -euo pipefail" in lines
     assert "export AMBIGUITY_DATA_DIR" in text
     for command, place in RUN_BY.items():
-        if place == ".ci/run" and command.startswith("make"):
-            assert command in lines
+        if place.startswith(".ci/run") and command.startswith("make"):
+            assert command in [line.removesuffix(" ARGS=--quick") for line in lines]
     assert lines[-1] == "make test", "the summary of the tests must be the last thing printed"
 
 

@@ -151,6 +151,13 @@ def test_speedup_dots_are_measured_and_the_dashed_line_is_the_law() -> None:
         plotting.plot_speedup([1, 2, 3], [2.0, 1.0], [3.0, 2.0, 1.0])
 
 
+def test_a_second_faster_series_of_speedups_stays_in_sight() -> None:
+    ax = plotting.plot_speedup([2, 1], [1.0, 1.8], [1.0, 1.9])
+    plotting.plot_speedup([2, 1], [1.0, 9.0], [1.0, 8.0], ax)
+    low, high = ax.get_ylim()
+    assert low == 0 and high > 9
+
+
 def test_method_colours_are_distinct_and_found_inside_longer_names() -> None:
     assert len(set(plotting.METHOD_COLORS.values())) == len(plotting.METHOD_COLORS)
     assert not set(plotting.METHOD_COLORS.values()) & set(plotting.CLASS_COLORS)

@@ -52,6 +52,8 @@ def plot_speedup(
     if limit is not None:
         ax.axhline(limit, color="#777777", linestyle=":", label="limit, no layer at all")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="layers kept", ylabel="times as fast as all layers", ylim=(0, None))
+    ax.set(xlabel="layers kept", ylabel="times as fast as all layers")
+    ax.autoscale(axis="y")  # a former call has fixed the upper end
+    ax.set_ylim(bottom=0)
     ax.grid(axis="y")
     return ax
