@@ -141,8 +141,9 @@ def _compare_epochs(size: Size, tokenizer: PreTrainedTokenizerBase) -> Compariso
         ratio=float(np.median(_ratios(ours, plain))),
         target=1.03,
         relation="<=",
-        note="ratio: ours / plain, the median of the rounds. The same code with other targets, so no difference is expected; "
-        "computing the teacher's probabilities, once, is in the comparison with TextBrewer",
+        note="ratio: ours / plain, the median of the rounds. The same code with other targets, so "
+        "no difference is expected; computing the teacher's probabilities, once, is in the "
+        "comparison with TextBrewer",
         details={
             "ours": ours.summary(),
             "peer": plain.summary(),
