@@ -34,14 +34,13 @@ test-notebooks: $(INSTALLED)
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)
-	rm -rf $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks
-	$(BIN)/ambiguity-lib book --profile synthetic --execute-only
+	$(BIN)/ambiguity-lib book --profile synthetic --execute-only --rerun
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/*.ipynb book/
 
 # The records that the results page shows, from a run on real data (README, "Real data")
 results: $(INSTALLED)
 	rm -rf $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records book/results/minilm
-	$(BIN)/ambiguity-lib book --profile minilm --chapters 01,02,03,04,05,07 --execute-only
+	$(BIN)/ambiguity-lib book --profile minilm --chapters 01,02,03,04,05,07 --execute-only --rerun
 	mkdir -p book/results/minilm
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records/*.json book/results/minilm/
 

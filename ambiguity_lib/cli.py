@@ -48,6 +48,9 @@ def book(
     execute_only: Annotated[
         bool, typer.Option("--execute-only", help="Run the chapters, leave the HTML out.")
     ] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Execute chapters of which nothing has changed, too.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Replaces the chapters' own SEED.")] = None,
 ) -> None:
     """Run every chapter under a profile and render the HTML book."""
@@ -67,7 +70,7 @@ def book(
         plan = plan_book(profile, names, seed)
     except (ValueError, FileNotFoundError) as error:
         _fail(str(error))
-    raise typer.Exit(run_book(plan, execute_only=execute_only))
+    raise typer.Exit(run_book(plan, execute_only=execute_only, rerun=rerun))
 
 
 def _fail(message: str) -> NoReturn:

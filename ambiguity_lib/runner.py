@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ambiguity_lib.data import data_directory
+from ambiguity_lib.freshness import fingerprint, is_fresh, stamp
 from ambiguity_lib.notebooks import (
     ChapterFailure,
     ChapterRun,
@@ -120,6 +121,7 @@ class BookPlan:
     """A checked request: nothing about it can turn out wrong before the first chapter runs."""
 
     profile: str
+    profile_file: Path
     book_dir: Path
     chapters: tuple[Path, ...]
     parameters: dict[Path, dict[str, Any]]
@@ -165,6 +167,7 @@ def plan_book(
         parameters["SEED"] = seed
     return BookPlan(
         profile=settings.name,
+        profile_file=profile_path(profile),
         book_dir=book,
         chapters=selected,
         parameters={
@@ -178,16 +181,19 @@ def run_book(
     plan: BookPlan,
     *,
     execute_only: bool = False,
+    rerun: bool = False,
     cell_timeout: int | None = None,
     console: Console | None = None,
 ) -> int:
     """Execute the planned chapters and render the book from the executed copies.
 
-    The first chapter that fails ends the run; the finished ones are kept.
+    A chapter that would give what an earlier run gave (see :mod:`ambiguity_lib.freshness`) is not
+    executed again. The first chapter that fails ends the run; the finished ones are kept.
 
     Args:
         plan: From ``plan_book``.
         execute_only: Leave the HTML out.
+        rerun: Execute chapters of which nothing has changed, too.
         cell_timeout: Seconds that a cell may take; None for no limit.
         console: Where progress goes.
 
@@ -203,6 +209,11 @@ def run_book(
         for position, path in enumerate(plan.chapters, start=1):
             label = f"\\[{position}/{count}] {path.stem}"
             output = target / "notebooks" / path.name
+            current = fingerprint(path, plan.parameters[path], plan.profile_file)
+            if not rerun and is_fresh(output, current):
+                console.print(f"{label}  unchanged since it ran")
+                continue
+            started = time.time()
             with _progress_line(console, label):
                 run = execute_chapter(path, output, plan.parameters[path], cell_timeout)
             end = "failed after" if run.failure else "done in"
@@ -210,10 +221,13 @@ def run_book(
             runs.append(run)
             if run.failure:
                 break
-    console.print(_summary(runs, plan.chapters))
-    if (failure := runs[-1].failure) is not None:
-        _report(console, failure)
-        return 1
+            records = (target / "records").glob(f"{path.stem}_*.json")
+            stamp(output, current, [r for r in records if r.stat().st_mtime >= started])
+    if runs:
+        console.print(_summary(runs, plan.chapters[position:]))
+        if (failure := runs[-1].failure) is not None:
+            _report(console, failure)
+            return 1
     if execute_only:
         return 0
     started = time.perf_counter()
@@ -240,7 +254,7 @@ def _progress_line(console: Console, label: str) -> Iterator[None]:
         yield
 
 
-def _summary(runs: Sequence[ChapterRun], selected: Sequence[Path]) -> Table:
+def _summary(runs: Sequence[ChapterRun], not_run: Sequence[Path]) -> Table:
     table = Table(title="Chapters")
     table.add_column("chapter")
     table.add_column("time", justify="right")
@@ -249,7 +263,7 @@ def _summary(runs: Sequence[ChapterRun], selected: Sequence[Path]) -> Table:
     for run in runs:
         memory = f"{run.peak_bytes / 2**20:.0f} MiB"
         table.add_row(run.chapter, _clock(run.seconds), memory, "failed" if run.failure else "done")
-    for path in selected[len(runs) :]:
+    for path in not_run:
         table.add_row(path.stem, "", "", "not run")
     table.add_section()
     total = sum(run.seconds for run in runs)

@@ -113,12 +113,46 @@ def test_two_runs_write_the_same_bytes(book: Path, build_dir: Path, console: Con
     plan = plan_book(SMOKE, ["02"], book_dir=book)
     copies = []
     for _ in range(2):
-        assert run_book(plan, execute_only=True, console=console) == 0
+        assert run_book(plan, execute_only=True, rerun=True, console=console) == 0
         copies.append((build_dir / "smoke" / "notebooks" / "02_second.ipynb").read_bytes())
     assert copies[0] == copies[1]
     cells = nbformat.read(build_dir / "smoke/notebooks/02_second.ipynb", as_version=4).cells
     assert [output.text for output in cells[-1].outputs] == ["0\n1\n2\n"]
     assert not (build_dir / "smoke" / "html").exists()
+
+
+def test_a_chapter_runs_again_only_when_something_changed(
+    book: Path, build_dir: Path, console: Console, output: io.StringIO, monkeypatch, tmp_path: Path
+) -> None:
+    def executed(**options) -> list[str]:
+        output.truncate(0)
+        plan = plan_book(SMOKE, seed=options.pop("seed", 0), book_dir=book)
+        assert run_book(plan, execute_only=True, console=console, **options) == 0
+        return [name for name in ("01_first", "02_second") if f"{name}  done" in output.getvalue()]
+
+    both = ["01_first", "02_second"]
+    assert executed() == both
+    assert executed() == []
+    assert "01_first  unchanged since it ran" in output.getvalue()
+    assert executed(rerun=True) == both
+    _chapter(book / "02_second.ipynb", "1 + 2")
+    assert executed() == ["02_second"]
+    assert executed(seed=1) == both
+    assert executed(seed=1) == []
+    (build_dir / "smoke" / "records" / "01_first_seed1.json").unlink()
+    assert executed(seed=1) == ["01_first"]
+    (build_dir / "smoke" / "notebooks" / "02_second.ipynb").write_text("{}", encoding="utf-8")
+    assert executed(seed=1) == ["02_second"]
+    monkeypatch.setenv("AMBIGUITY_DATA_DIR", str(tmp_path))
+    assert executed(seed=1) == both
+    (tmp_path / "new.jsonl").touch()
+    assert executed(seed=1) == both
+    (book / "results").mkdir()
+    (book / "results" / "some.json").write_text("{}", encoding="utf-8")
+    assert executed(seed=1) == both
+    _chapter(book / "01_first.ipynb", "1 / 0")
+    assert run_book(plan_book(SMOKE, seed=1, book_dir=book), console=console) == 1
+    assert run_book(plan_book(SMOKE, seed=1, book_dir=book), console=console) == 1
 
 
 def test_a_failing_chapter_is_reported_and_finished_ones_are_kept(
