@@ -48,7 +48,9 @@ class Cell:
 
 
 def default_workers() -> int:
-    """Trainings at a time: ``AMBIGUITY_WORKERS`` if set, one on a GPU, else one a core.
+    """Trainings at a time: ``AMBIGUITY_WORKERS`` if set, one on a GPU, else one a core, up to four.
+
+    Each holds a model, its gradients and AdamW's two moments in memory.
 
     Raises:
         ValueError: If ``AMBIGUITY_WORKERS`` is not a whole number from 1.
@@ -58,7 +60,7 @@ def default_workers() -> int:
         if not text.isdecimal() or int(text) < 1:
             raise ValueError(f"AMBIGUITY_WORKERS must be a whole number from 1; got {text!r}")
         return int(text)
-    return 1 if torch.cuda.is_available() else torch.get_num_threads()
+    return 1 if torch.cuda.is_available() else min(4, torch.get_num_threads())
 
 
 def prefetch(

@@ -139,7 +139,9 @@ def env(root):
 def test_number_of_workers(monkeypatch):
     monkeypatch.delenv("AMBIGUITY_WORKERS", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert default_workers() == torch.get_num_threads()
+    for threads, workers in ((1, 1), (2, 2), (16, 4)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert default_workers() == workers
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert default_workers() == 1
     monkeypatch.setenv("AMBIGUITY_WORKERS", "3")
