@@ -1,20 +1,24 @@
 """Whether an executed chapter is still what executing it again would give.
 
-A chapter's outputs follow from its notebook and parameters, the library, the profile, recorded
-results, the data folder and the installed packages. A fingerprint of all these is kept with the
-executed copy; where it has not changed, the chapter need not run.
+A chapter's outputs follow from its notebook and parameters, the library, the profile and its
+model, recorded results, the data folder, the installed packages and the machine. A fingerprint of
+all these is kept with the executed copy; where it has not changed, the chapter need not run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ambiguity_lib.paths import project_root
 
@@ -40,18 +44,32 @@ def fingerprint(notebook: Path, parameters: Mapping[str, Any], profile: Path) ->
     for folder, pattern in [(library, "*.py"), *((folder, "*.json") for folder in recorded)]:
         for path in sorted(folder.rglob(pattern)):
             add((path.relative_to(folder).as_posix(), path.read_bytes()))
-    add(sorted((d.name, d.version) for d in importlib.metadata.distributions()))
-    add(list(_data_files()))
+    add(sorted((str(d.name), str(d.version)) for d in importlib.metadata.distributions()))
+    source = yaml.safe_load(profile.read_text(encoding="utf-8"))["model"]["source"]
+    add(list(_files(source)))
+    add(list(_files(os.environ.get("AMBIGUITY_DATA_DIR"))))
+    add(_machine())
     return digest.hexdigest()
 
 
-def _data_files() -> Iterator[tuple[str, int, int]]:
-    """Name, size and time of the research data's files: they are too large to be read for this."""
-    folder = os.environ.get("AMBIGUITY_DATA_DIR")
+def _files(folder: str | None) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of a folder's files, which may be too large to be read for this."""
     if folder:
         for path in sorted(Path(folder).expanduser().rglob("*")):
-            status = path.stat()
-            yield str(path), status.st_size, status.st_mtime_ns
+            if path.is_file():
+                status = path.stat()
+                yield str(path), status.st_size, status.st_mtime_ns
+
+
+def _machine() -> tuple[object, ...]:
+    """What precision and timings depend on: processor, its instructions, cores, GPUs."""
+    lines: list[str] = []
+    with contextlib.suppress(OSError):  # not Linux
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        lines = sorted({line for line in text.splitlines() if line[:5] in ("flags", "model")})
+    chosen = [os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")]
+    gpus = sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))
+    return platform.machine(), os.cpu_count(), lines, chosen, gpus
 
 
 def _stamp_path(output: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,23 +124,18 @@ def fit_probes(
         raise ValueError(f"labels must be in 0 … {num_classes - 1}; drop unlabelled items first")
     if len(np.unique(target)) < 2:
         raise ValueError("only one class occurs in the labels: there is nothing to probe for")
-    y = torch.as_tensor(target, device=default_device())
-    fitted = [
-        _fit_together(group, y, num_classes, l2, max_iterations, tolerance)
-        for group in _groups(features)
-    ]
+    y = torch.as_tensor(target, device=default_device()).long()
+    layers, items, width = features.shape
+    together = max(1, CHUNK_BYTES // (4 * items * width))
+    fitted = []
+    for start in range(0, layers, together):
+        group = torch.tensor(features[start : start + together], device=y.device).float()
+        fitted.append(_fit_together(group, y, num_classes, l2, max_iterations, tolerance))
+        del group  # or it would be there beside the next
     weight, bias, mean, scale = (
         torch.cat(parts).cpu().numpy() for parts in zip(*fitted, strict=True)
     )
     return LayerProbes(weight=weight, bias=bias, mean=mean, scale=scale)
-
-
-def _groups(features: Features) -> Iterator[torch.Tensor]:
-    """As many layers as fit in memory at a time, on the device, in float32."""
-    layers, items, width = features.shape
-    size = max(1, CHUNK_BYTES // (4 * items * width))
-    for start in range(0, layers, size):
-        yield torch.tensor(features[start : start + size], device=default_device()).float()
 
 
 def _fit_together(

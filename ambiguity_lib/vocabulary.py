@@ -27,19 +27,21 @@ def compact_vocabulary(
     Args:
         model: Any model; changed in place until the context ends.
         encoded: Items with ``input_ids``, as from :func:`~ambiguity_lib.batching.encode`.
-        pad_token_id: Keeps its number, since models know padding by it.
+        pad_token_id: The tokenizer's padding. It keeps its number, since models know padding by
+            it, as does the model's own where that is another.
 
     Yields:
         The items with ``input_ids`` that count the used rows.
     """
     full = model.get_input_embeddings()
-    # Encoders count positions from padding, so every number up to the padding's must stay.
-    used = np.union1d(
-        np.concatenate([item["input_ids"] for item in encoded]), np.arange(pad_token_id + 1)
-    )
     if type(full) is not nn.Embedding or _is_shared(model, full.weight):
         yield encoded
         return
+    # Encoders count positions from padding, so every number up to the padding's must stay.
+    pads = (pad_token_id, full.padding_idx, model.config.pad_token_id)
+    kept = max(int(pad) for pad in pads if pad is not None)
+    tokens = np.concatenate([item["input_ids"] for item in encoded])
+    used = np.union1d(tokens, np.arange(kept + 1))
     rows = torch.from_numpy(used)
     small = nn.Embedding.from_pretrained(
         full.weight.detach()[rows.to(full.weight.device)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,10 +62,11 @@ def main(
             f"unknown {', '.join(unknown)}: choose from {', '.join(NAMES + ON_REQUEST)}"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if output is None and quick:
-        output = build_directory() / "benchmarks-quick"
-    elif output is None:
-        output = RESULTS / f"{device}-{datetime.now(UTC):%Y%m%dT%H%M}"
+    folder = f"{device}-{datetime.now(UTC):%Y%m%dT%H%M}"
+    # a run is recorded when it is complete: the book shows what is there
+    record = RESULTS / folder if output is None and not quick and chosen == NAMES else None
+    if output is None:
+        output = build_directory() / "benchmarks" / ("quick" if quick else folder)
     console = Console(width=140)
     reports = {}
     for name in chosen:
@@ -74,6 +76,9 @@ def main(
         path = write_report(reports[name], name, output, quick=quick)
         console.print(f"{name}: {time.perf_counter() - start:.0f} s, {path}")
     print_table(reports, console)
+    if record is not None:
+        shutil.copytree(output, record)
+        console.print(f"recorded in {record}")
 
 
 if __name__ == "__main__":

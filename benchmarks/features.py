@@ -135,7 +135,7 @@ writer.flush()
 def _compare_memory(quick: bool) -> list[Comparison]:
     """Peak resident memory of fresh processes, the pages of the mapped file included."""
     works = {
-        "extracting": (_EXTRACT, (100, 200) if quick else (4_000, 16_000)),
+        "extracting": (_EXTRACT, (100, 200) if quick else (4_000, 40_000)),
         "writing 7 x 384 features": (_WRITE, (1_000, 2_000) if quick else (50_000, 1_000_000)),
     }
     rows = []

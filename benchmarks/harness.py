@@ -35,7 +35,7 @@ def assert_agree(
         AssertionError: If they differ by more than the tolerances allow.
     """
     np.testing.assert_allclose(
-        np.asarray(ours), np.asarray(theirs), rtol=rtol, atol=atol, err_msg=name
+        np.asarray(ours), np.asarray(theirs), rtol=rtol, atol=atol, err_msg=name, equal_nan=False
     )
     return float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
 

@@ -13,7 +13,7 @@ from benchmarks.__main__ import NAMES, RESULTS, app
 from benchmarks.harness import Comparison, Report, assert_agree, write_report
 from benchmarks.work import MAX_LENGTH, random_items, word_tokenizer
 
-RUNS = sorted(path for path in RESULTS.iterdir() if path.is_dir())
+RUNS = sorted(RESULTS.glob("*/"))
 
 
 def row(ratio, target=None, relation=">="):
@@ -32,6 +32,8 @@ def test_values_are_compared_before_times():
     assert assert_agree("x", [1.0, 2.0], [1.0, 2.5], atol=1.0) == 0.5
     with pytest.raises(AssertionError, match="the losses"):
         assert_agree("the losses", [1.0], [1.1], atol=0.01)
+    with pytest.raises(AssertionError):
+        assert_agree("not a number", [np.nan], [np.nan], atol=0.01)
 
 
 def test_a_report_is_written_whole_with_where_it_is_from(tmp_path):

@@ -16,7 +16,7 @@ import torch
 
 from ambiguity_lib.artifacts import ArtifactStore, MissingArtifactError
 from ambiguity_lib.experiment import Experiment
-from ambiguity_lib.parallel import Cell, _Job, default_workers, prefetch
+from ambiguity_lib.parallel import Cell, _blocks, default_workers, prefetch
 from ambiguity_lib.profiles import load_profile
 
 SMOKE = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
@@ -71,25 +71,19 @@ def test_processes_make_the_models_that_one_process_makes(tmp_path):
         )
 
 
-@pytest.mark.slow
-def test_cells_of_one_seed_share_what_they_need(tmp_path):
-    """Teacher, features and probes of a seed are made once, though three cells need them."""
-    cells = [Cell("pruned"), Cell("distilled", seed=0), Cell("distilled"), Cell("pruned", seed=0)]
-    logs = tmp_path / "store"
-    prefetch(experiment(logs), cells, workers=2, progress=False)
-    exp = experiment(logs).read_only()
-    assert {cell.train(exp).key for cell in cells} | {exp.teacher.key} == finished(logs)
-
-
 def test_a_cell_waits_for_what_another_makes():
     def need(kind, key):
         return MissingArtifactError(Path(), kind, key)
 
-    job = _Job(Cell("pruned", seed=1), need("model", "teacher of 1"))
-    assert job.blocks(Cell("distilled", seed=1), need("model", "teacher of 1"))
-    assert job.blocks(Cell("distilled", seed=1), need("features", "of 1"))
-    assert not job.blocks(Cell("distilled", seed=1), need("model", "another of 1"))
-    assert not job.blocks(Cell("distilled", seed=2), need("features", "of 2"))
+    first, second = Cell("pruned", seed=1), Cell("distilled", seed=1)
+    other = Cell("distilled", seed=2)
+    teacher, student = need("model", "teacher"), need("model", "student")
+    assert _blocks(first, teacher, second, teacher)
+    assert _blocks(first, need("features", "train"), second, need("features", "train"))
+    assert _blocks(first, need("features", "validation"), second, need("probes", "all"))
+    assert not _blocks(first, student, second, need("model", "another student"))
+    assert not _blocks(first, need("features", "of 1"), other, need("features", "of 2"))
+    assert not _blocks(first, None, second, student)
 
 
 @pytest.mark.slow
@@ -98,6 +92,25 @@ def test_a_failed_cell_is_named_and_the_other_is_kept(tmp_path):
     with pytest.raises(RuntimeError, match=r"1 of 2 trainings failed: Cell\(.*depth=9.*is kept"):
         prefetch(experiment(tmp_path), cells, workers=2, progress=False)
     assert len(finished(tmp_path)) == 1
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_so_and_does_not_hang(tmp_path):
+    script = """
+        import sys
+        from pathlib import Path
+        from ambiguity_lib.parallel import prefetch
+        from tests.test_parallel import CELLS, experiment
+        prefetch(experiment(Path(sys.argv[1])), CELLS, workers=2)
+    """
+    file = tmp_path / "run.py"
+    file.write_text(textwrap.dedent(script))
+    root = Path(__file__).parents[1]
+    command = [sys.executable, file, tmp_path / "store"]
+    done = subprocess.run(command, cwd=root, env=env(root), capture_output=True, timeout=200)
+    assert done.returncode == 1
+    assert b"2 of 2 trainings failed" in done.stderr
+    assert b'if __name__ == "__main__"' in done.stderr
 
 
 @pytest.mark.slow

@@ -146,6 +146,7 @@ def test_a_chapter_runs_again_only_when_something_changed(
     monkeypatch.setenv("AMBIGUITY_DATA_DIR", str(tmp_path))
     assert executed(seed=1) == both
     (tmp_path / "new.jsonl").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     assert executed(seed=1) == both
     (book / "results").mkdir()
     (book / "results" / "some.json").write_text("{}", encoding="utf-8")

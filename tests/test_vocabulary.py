@@ -92,6 +92,15 @@ def test_padding_keeps_its_number():
         assert len(model.get_input_embeddings().weight) == 6  # 0 … 3, 9 and 12
 
 
+def test_the_models_own_padding_keeps_its_number_too():
+    model = tiny_model()
+    model.get_input_embeddings().padding_idx = 5
+    model.config.pad_token_id = 5
+    with compact_vocabulary(model, [{"input_ids": [9, 12]}], 0) as compact:
+        assert compact == [{"input_ids": [6, 7]}]
+        assert model.get_input_embeddings().padding_idx == 5
+
+
 def test_a_table_that_another_module_shares_is_left_alone():
     model = tiny_model()
     model.decoder = nn.Linear(16, 25, bias=False)
