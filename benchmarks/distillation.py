@@ -79,7 +79,7 @@ class Size:
         check_items: Items of the runs whose students are compared.
     """
 
-    epoch_items: int = 1024
+    epoch_items: int = 640
     items: int = 128
     check_items: int = 64
     batch_size: int = 32

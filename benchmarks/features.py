@@ -30,7 +30,7 @@ def _compare_time(quick: bool) -> list[Comparison]:
     layers = 2 if quick else 6
     model = random_classifier(layers, hidden=64 if quick else 384)
     tokenizer = word_tokenizer()
-    dataset, _ = random_items(40 if quick else 160)
+    dataset, _ = random_items(40 if quick else 96)
     device = default_device()
     encoder = model.base_model.to(device)
 
@@ -124,8 +124,8 @@ _WRITE = """
 from pathlib import Path
 import numpy as np
 from ambiguity_lib.features import FeatureWriter
-writer = FeatureWriter((7, rows, 384), Path(folder) / "features.npy")
-values = np.random.default_rng(0).normal(size=(7, 1000, 384)).astype(np.float32)
+writer = FeatureWriter((7, rows, 128), Path(folder) / "features.npy")
+values = np.random.default_rng(0).normal(size=(7, 1000, 128)).astype(np.float32)
 for start in range(0, rows, 1000):
     writer.write(np.arange(start, start + 1000), values)
 writer.flush()
@@ -136,7 +136,7 @@ def _compare_memory(quick: bool) -> list[Comparison]:
     """Peak resident memory of fresh processes, the pages of the mapped file included."""
     works = {
         "extracting": (_EXTRACT, (100, 200) if quick else (4_000, 40_000)),
-        "writing 7 x 384 features": (_WRITE, (1_000, 2_000) if quick else (50_000, 1_000_000)),
+        "writing 7 x 128 features": (_WRITE, (1_000, 2_000) if quick else (50_000, 1_000_000)),
     }
     rows = []
     for name, (script, (few, many)) in works.items():
