@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ambiguity_lib.artifacts import Artifact, ArtifactStore
+from ambiguity_lib.artifacts import ArtifactStore, MissingArtifactError
 from ambiguity_lib.baselines import softmax
 from ambiguity_lib.batching import encode
 from ambiguity_lib.experiment import Classifier, Experiment
 from ambiguity_lib.metrics import accuracy, jensen_shannon_distance, kl_divergence
 from ambiguity_lib.models import load_tokenizer
-from ambiguity_lib.paths import artifact_directory, project_root
+from ambiguity_lib.paths import project_root
 from ambiguity_lib.profiling import Timing, random_batch, time_alternately
 from ambiguity_lib.training import resolve_precision
 from benchmarks.harness import Comparison, Report, assert_agree
@@ -48,24 +48,6 @@ TEACHER = "teacher, PyTorch fp32"
 BATCH_SIZE = 32
 OPSET = 17
 CPU = torch.device("cpu")
-
-
-class NotStored(LookupError):
-    """An artifact would have to be built."""
-
-
-class StoredOnly(ArtifactStore):
-    """A store that finds artifacts and never builds one."""
-
-    def _build(
-        self,
-        kind: str,
-        key: str,
-        path: Path,
-        spec: Mapping[str, Any],
-        build: Callable[[Path], None],
-    ) -> Artifact:
-        raise NotStored(f"the store has no {kind} {key}")
 
 
 @dataclass(frozen=True)
@@ -109,17 +91,18 @@ def find_subject(quick: bool, directory: Path) -> Subject:
     """
     if quick:
         smoke = project_root() / "tests" / "profiles" / "smoke.yml"
-        return _subject(smoke, ArtifactStore(directory), "trained now on the smoke profile: a test")
+        experiment = Experiment.from_profile(smoke, store=ArtifactStore(directory))
+        return _subject(experiment, "trained now on the smoke profile: a test")
     for profile in PROFILES:
         try:
-            return _subject(profile, StoredOnly(artifact_directory()), f"store, {profile}")
-        except (NotStored, FileNotFoundError):  # not trained here, or no data at all
+            experiment = Experiment.from_profile(profile).read_only()
+            return _subject(experiment, f"store, {profile}")
+        except (MissingArtifactError, FileNotFoundError):  # not trained here, or no data at all
             continue
-    return _subject(PROFILES[-1], ArtifactStore(artifact_directory()), f"trained, {PROFILES[-1]}")
+    return _subject(Experiment.from_profile(PROFILES[-1]), f"trained, {PROFILES[-1]}")
 
 
-def _subject(profile: str | Path, store: ArtifactStore, origin: str) -> Subject:
-    experiment = Experiment.from_profile(profile, store=store)
+def _subject(experiment: Experiment, origin: str) -> Subject:
     return Subject(experiment, experiment.distilled(), experiment.teacher, origin)
 
 
