@@ -27,6 +27,7 @@ from transformers import PreTrainedModel
 from ambiguity_lib.artifacts import ArtifactStore, MissingArtifactError
 from ambiguity_lib.baselines import softmax
 from ambiguity_lib.batching import encode
+from ambiguity_lib.evaluation import bootstrap_interval
 from ambiguity_lib.experiment import Classifier, Experiment
 from ambiguity_lib.metrics import accuracy, jensen_shannon_distance, kl_divergence
 from ambiguity_lib.models import load_tokenizer
@@ -283,9 +284,15 @@ def quality(subject: Subject, probs: FloatArray, reference: FloatArray | None) -
         reference: Those of the same model in fp32; None where it is another model.
     """
     human = subject.experiment.human
+    distances = jensen_shannon_distance(human, probs)
+    interval = None
+    if reference is not None:
+        changes = distances - jensen_shannon_distance(human, reference)
+        interval = [float(end) for end in bootstrap_interval(changes)]
     return {
         "accuracy": float(accuracy(subject.experiment.new_labels, probs).mean()),
-        "jsd": float(jensen_shannon_distance(human, probs).mean()),
+        "jsd": float(distances.mean()),
+        "jsd_change_interval": interval,  # 95%, over items
         "kl": float(kl_divergence(human, probs).mean()),
         "mean_absolute_change": (
             None if reference is None else float(np.abs(probs - reference).mean())
