@@ -72,10 +72,16 @@ def main(
     for name in chosen:
         start = time.perf_counter()
         console.print(f"{name} …")
-        reports[name] = importlib.import_module(f"benchmarks.{name}").run(quick=quick)
+        try:
+            reports[name] = importlib.import_module(f"benchmarks.{name}").run(quick=quick)
+        except AssertionError as error:  # values that differ; the others can still be compared
+            console.print(f"{name}: [red]failed[/red]", error)
+            continue
         path = write_report(reports[name], name, output, quick=quick)
         console.print(f"{name}: {time.perf_counter() - start:.0f} s, {path}")
     print_table(reports, console)
+    if len(reports) < len(chosen):
+        raise typer.Exit(1)
     if record is not None:
         shutil.copytree(output, record)
         console.print(f"recorded in {record}")

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from ambiguity_lib.probing import fit_probes
 from ambiguity_lib.profiling import Timing
 from ambiguity_lib.training import default_device
-from benchmarks.harness import Comparison, Report
+from benchmarks.harness import Comparison, Report, assert_agree
 
 L2 = 1e-4
 CLASSES = 3
@@ -48,8 +48,11 @@ def run(quick: bool) -> Report:
     )
     their_losses = np.array([loss for _, loss, _ in sklearn])
     relative = our_losses / their_losses - 1.0
-    if np.abs(relative).max() > LOSS_TOLERANCE:
-        raise AssertionError(f"losses differ by more than {LOSS_TOLERANCE}: {relative}")
+    if relative.max() > LOSS_TOLERANCE:
+        raise AssertionError(f"our losses are higher by more than {LOSS_TOLERANCE}: {relative}")
+    # scikit-learn's default tolerance stops it above the minimum where classes are far apart
+    _, converged, _ = _fit_sklearn(scaled[-1], labels, tolerance=1e-7)
+    assert_agree("converged loss", our_losses[-1], converged, rtol=LOSS_TOLERANCE)
     excess = np.array([loss for _, loss in loops]) / our_losses[::2] - 1.0
     if excess.min() < -LOSS_TOLERANCE:
         raise AssertionError(f"the loop found lower losses than ours: {excess}")
@@ -63,6 +66,7 @@ def run(quick: bool) -> Report:
         "sklearn_iterations": [steps for _, _, steps in sklearn],
         "torch_layer": loop.summary(),
         "relative_loss_ours_to_sklearn": relative.tolist(),
+        "converged_loss": [our_losses[-1], converged],
         "relative_loss_torch_to_ours": excess.tolist(),
     }
     return Report(
@@ -74,9 +78,10 @@ def run(quick: bool) -> Report:
                 peer=total,
                 ratio=total / mine.median,
                 target=5.0,
-                note="same standardised features, same penalty; losses agree within "
-                f"{np.abs(relative).max():.1e}; scikit-learn fits each layer once, ours is the "
-                f"median of {len(ours)} fits of all",
+                note="same standardised features, same penalty; our losses are lower by "
+                f"{-relative.max():.1e} to {-relative.min():.1e} since scikit-learn's default "
+                "tolerance stops it early, and equal on the last layer when it may converge; "
+                f"it fits each layer once, ours is the median of {len(ours)} fits of all",
                 details=details,
             ),
             Comparison(
@@ -127,9 +132,11 @@ def _loss(
     return float(-logits[np.arange(len(labels)), labels].mean() + penalty)
 
 
-def _fit_sklearn(x: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float, int]:
+def _fit_sklearn(
+    x: NDArray[np.float32], labels: NDArray[np.int64], tolerance: float = 1e-4
+) -> tuple[float, float, int]:
     """Seconds, loss and iterations of one layer."""
-    model = LogisticRegression(C=1.0 / (len(labels) * L2), max_iter=1000)
+    model = LogisticRegression(C=1.0 / (len(labels) * L2), max_iter=5000, tol=tolerance)
     begin = time.perf_counter()
     model.fit(x, labels)
     seconds = time.perf_counter() - begin

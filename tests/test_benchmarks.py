@@ -74,7 +74,3 @@ def test_recorded_results_are_whole_runs_of_full_size(run: Path):
         assert content["quick"] is False
         assert content["provenance"]["git"]["dirty"] is False
         assert content["comparisons"]
-
-
-def test_two_runs_are_recorded():
-    assert len(RUNS) >= 2
