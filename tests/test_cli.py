@@ -56,7 +56,7 @@ def test_the_runs_outcome_is_the_exit_code(code: int, monkeypatch: pytest.Monkey
     result = runner_of_commands.invoke(app, arguments)
     assert result.exit_code == code
     assert seen["plan"] == ("minilm", ["03", "04"], None)
-    assert seen["run"] == ("plan", {"execute_only": True})
+    assert seen["run"] == ("plan", {"execute_only": True, "rerun": False})
 
 
 def test_the_package_and_its_help_import_nothing_heavy() -> None:
