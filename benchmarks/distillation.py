@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib
 import logging
 import tempfile
 import time
@@ -38,7 +37,7 @@ from ambiguity_lib.training import (
     soft_cross_entropy,
 )
 from ambiguity_lib.vocabulary import compact_vocabulary
-from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 from benchmarks.work import (
     CLASSES,
     MAX_LENGTH,
@@ -556,14 +555,7 @@ def _ratios(first: Timing, second: Timing) -> list[float]:
 
 
 def _textbrewer() -> Any:
-    """Import TextBrewer.
-
-    Raises:
-        ImportError: If it is not installed; says how to get it.
-    """
-    try:
-        textbrewer = importlib.import_module("textbrewer")
-    except ImportError as error:
-        raise ImportError("textbrewer needs the extra 'bench': pip install -e .[bench]") from error
+    """TextBrewer, without its log of every step."""
+    textbrewer = import_peer("textbrewer")
     logging.getLogger("Distillation").setLevel(logging.WARNING)
     return textbrewer

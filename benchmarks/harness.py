@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,18 @@ PACKAGES = (
     "textbrewer",
     "torchmetrics",
 )
+
+
+def import_peer(module: str) -> Any:
+    """Import what we compare with.
+
+    Raises:
+        ImportError: If it is not installed; says how to get it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{module} needs the extra 'bench': pip install -e .[bench]") from error
 
 
 def assert_agree(

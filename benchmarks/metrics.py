@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from ambiguity_lib.metrics import (
 )
 from ambiguity_lib.metrics.divergence import PROBABILITY_FLOOR
 from ambiguity_lib.profiling import time_alternately
-from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 
 CLASSES = 3
 BINS = 15
@@ -125,10 +124,10 @@ def _calibration(items: int, generator: np.random.Generator) -> list[Comparison]
     if np.isin(probs.max(axis=1), np.arange(BINS + 1) / BINS).any():
         raise AssertionError("a confidence lies on a bin's edge, where conventions differ")
     tensors = torch.from_numpy(probs), torch.from_numpy(labels)
-    torchmetrics_error: Any = _peer(
+    torchmetrics_error: Any = import_peer(
         "torchmetrics.functional.classification"
     ).multiclass_calibration_error
-    netcal_error: Any = _peer("netcal.metrics").ECE(BINS)
+    netcal_error: Any = import_peer("netcal.metrics").ECE(BINS)
 
     def ours() -> float:
         return expected_calibration_error(labels, probs, n_bins=BINS)
@@ -171,7 +170,7 @@ def _imports(repetitions: int, warmup: int) -> tuple[list[Comparison], dict[str,
     own = "ambiguity_lib.metrics"
     peers = ("torchmetrics.functional.classification", "netcal.metrics")
     for peer in peers:
-        _peer(peer)
+        import_peer(peer)
 
     def work(statement: str) -> Work:
         return lambda: subprocess.run([sys.executable, "-c", statement], check=True)
@@ -238,15 +237,3 @@ def _values(work: Work) -> FloatArray:
 
 def _size(values: FloatArray) -> str:
     return f"{values.shape[0]:,} x {values.shape[1]}"
-
-
-def _peer(module: str) -> Any:
-    """Import a peer.
-
-    Raises:
-        ImportError: If it is not installed; says how to get it.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(f"{module} needs the extra 'bench': pip install -e .[bench]") from error

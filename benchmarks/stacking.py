@@ -7,7 +7,6 @@ where both are missing the small synthetic one is trained.
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
 import tempfile
@@ -34,7 +33,7 @@ from ambiguity_lib.models import load_tokenizer
 from ambiguity_lib.paths import project_root
 from ambiguity_lib.profiling import Timing, random_batch, time_alternately
 from ambiguity_lib.training import resolve_precision
-from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 from benchmarks.latency import fastest_attention
 
 Batch = Mapping[str, Tensor]
@@ -107,13 +106,6 @@ def _subject(experiment: Experiment, origin: str) -> Subject:
     return Subject(experiment, experiment.distilled(), experiment.teacher, origin)
 
 
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(f"{name} needs the extra 'bench': pip install -e .[bench]") from error
-
-
 # -- PyTorch ------------------------------------------------------------------------------------
 
 
@@ -175,7 +167,7 @@ def export_onnx(model: PreTrainedModel, batch: Batch, path: Path) -> None:
 
     The tracing exporter is used: the newer one needs one more package (onnxscript).
     """
-    _import("onnx")
+    import_peer("onnx")
     axes = {name: {0: "batch", 1: "length"} for name in batch}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # that it is the older one; that shapes are traced
@@ -193,7 +185,7 @@ def export_onnx(model: PreTrainedModel, batch: Batch, path: Path) -> None:
 
 def onnx_variant(name: str, path: Path) -> Variant:
     """An ONNX file in ONNX Runtime, with as many threads as PyTorch."""
-    runtime = _import("onnxruntime")
+    runtime = import_peer("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -214,7 +206,7 @@ def onnx_variants(classifier: Classifier, batch: Batch, directory: Path) -> tupl
     """ONNX Runtime in fp32 and with dynamic int8 (matrix products and embedding tables)."""
     exported, quantized = directory / "fp32.onnx", directory / "int8.onnx"
     export_onnx(load(classifier), batch, exported)
-    quantization = _import("onnxruntime.quantization")
+    quantization = import_peer("onnxruntime.quantization")
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)  # it advises a preprocessing that changes nothing here
