@@ -39,9 +39,10 @@ from ambiguity_lib.training import (
 from ambiguity_lib.vocabulary import compact_vocabulary
 from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 from benchmarks.work import (
+    BATCH_SIZE,
     CLASSES,
-    MAX_LENGTH,
     VOCABULARY,
+    minilm_training,
     random_classifier,
     random_items,
     word_tokenizer,
@@ -81,7 +82,7 @@ class Size:
     epoch_items: int = 640
     items: int = 128
     check_items: int = 64
-    batch_size: int = 32
+    batch_size: int = BATCH_SIZE
     hidden: int = 384
     repetitions: int = 5
 
@@ -113,7 +114,7 @@ def _compare_epochs(size: Size, tokenizer: PreTrainedTokenizerBase) -> Compariso
     mixture = mixture_targets(labels, probs, WEIGHT)
     assert_agree("mixture without teacher", mixture_targets(labels, probs, 0.0), one_hot)
     start = random_classifier(STUDENT_DEPTH, hidden=size.hidden, dropout=DROPOUT)
-    config = _training_config(size, epochs=1, precision="auto")
+    config = minilm_training("auto", batch_size=size.batch_size)
 
     def train(targets: NDArray[np.float64], items: Dataset = dataset) -> None:
         # the copy's time is in both
@@ -159,7 +160,7 @@ def _compare_with_textbrewer(
 ) -> tuple[list[Comparison], dict[str, Any]]:
     """Whole runs of two epochs on the same batches; first, only when the teacher runs differs."""
     _textbrewer()
-    config = _training_config(size, epochs=2, precision="fp32")
+    config = minilm_training("fp32", epochs=2, batch_size=size.batch_size)
     check_items = random_items(size.check_items)
     checks = _check_agreement(
         _Task.build(size, check_items, tokenizer, config, dropout=0.0), size.check_items
@@ -534,19 +535,6 @@ def _length_grouped(encoded: Encoded, batch_size: int) -> list[NDArray[np.intp]]
 def _pattern(tokens: ArrayLike) -> tuple[int, ...]:
     """Order of a text's tokens, which stays as it is when the vocabulary is renumbered."""
     return tuple(np.unique(tokens, return_inverse=True)[1].tolist())
-
-
-def _training_config(size: Size, epochs: int, precision: Any) -> TrainingConfig:
-    """The minilm profile's hyper-parameters."""
-    return TrainingConfig(
-        epochs=epochs,
-        batch_size=size.batch_size,
-        learning_rate=5e-5,
-        weight_decay=0.01,
-        warmup_ratio=0.1,
-        max_length=MAX_LENGTH,
-        precision=precision,
-    )
 
 
 def _ratios(first: Timing, second: Timing) -> list[float]:

@@ -16,19 +16,18 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from ambiguity_lib import training
 from ambiguity_lib.batching import encode
-from ambiguity_lib.profiles import TrainingConfig
 from ambiguity_lib.profiling import time_alternately
 from ambiguity_lib.targets import one_hot_targets
 from benchmarks.harness import Comparison, Report, assert_agree
 from benchmarks.work import (
+    BATCH_SIZE,
     CLASSES,
     MAX_LENGTH,
+    minilm_training,
     random_classifier,
     random_items,
     word_tokenizer,
 )
-
-BATCH = 32
 
 
 def run(quick: bool) -> Report:
@@ -46,7 +45,7 @@ def run(quick: bool) -> Report:
             arguments = TrainingArguments(
                 output_dir=folder,
                 num_train_epochs=1,
-                per_device_train_batch_size=BATCH,
+                per_device_train_batch_size=BATCH_SIZE,
                 save_strategy="no",
                 report_to="none",
                 disable_tqdm=True,
@@ -66,7 +65,7 @@ def run(quick: bool) -> Report:
                 tokenizer,
                 dataset,
                 targets,
-                _config(precision),
+                minilm_training(precision),
                 progress=False,
             )
 
@@ -86,7 +85,7 @@ def run(quick: bool) -> Report:
         for name, median in zip(names, medians, strict=True)
     ]
     rows = Comparison(
-        name=f"training, {len(labels)} texts, MiniLM's shape, batch {BATCH}",
+        name=f"training, {len(labels)} texts, MiniLM's shape, batch {BATCH_SIZE}",
         ours=medians[-1],
         peer_name="Trainer's defaults, same batch size",
         peer=medians[0],
@@ -110,7 +109,7 @@ def _check_same_training(quick: bool) -> None:
     tokenizer = word_tokenizer()
     start = random_classifier(2, hidden=64 if quick else 384, dropout=0.0)
     targets = one_hot_targets(labels, CLASSES)
-    config = _config("fp32")
+    config = minilm_training("fp32")
 
     def logits() -> Any:
         model = training.fine_tune(
@@ -142,19 +141,6 @@ def _without(*, attention: bool, compact: bool) -> Iterator[None]:
             )
             stack.enter_context(whole)
         yield
-
-
-def _config(precision: Any) -> TrainingConfig:
-    """The minilm profile's hyper-parameters, one epoch."""
-    return TrainingConfig(
-        epochs=1,
-        batch_size=BATCH,
-        learning_rate=5e-5,
-        weight_decay=0.01,
-        warmup_ratio=0.1,
-        max_length=MAX_LENGTH,
-        precision=precision,
-    )
 
 
 def _gpu_step(quick: bool) -> dict[str, float]:

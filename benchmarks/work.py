@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from datasets import Dataset
@@ -14,8 +16,10 @@ from transformers import (
 )
 
 from ambiguity_lib.checkpoints import build_word_tokenizer
+from ambiguity_lib.profiles import TrainingConfig
 
 CLASSES = 3
+BATCH_SIZE = 32
 MAX_LENGTH = 96
 VOCABULARY = 30_522
 _SPECIAL_TOKENS = 5
@@ -61,3 +65,18 @@ def random_items(items: int) -> tuple[Dataset, NDArray[np.int64]]:
     drawn = generator.choice(_WORDS, size=lengths.sum(), p=frequency / frequency.sum())
     texts = [" ".join(text) for text in np.split(drawn, np.cumsum(lengths)[:-1])]
     return Dataset.from_dict({"text": texts}), generator.integers(CLASSES, size=items)
+
+
+def minilm_training(
+    precision: Literal["fp32", "bf16", "auto"], *, epochs: int = 1, batch_size: int = BATCH_SIZE
+) -> TrainingConfig:
+    """The minilm profile's hyper-parameters."""
+    return TrainingConfig(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=5e-5,
+        weight_decay=0.01,
+        warmup_ratio=0.1,
+        max_length=MAX_LENGTH,
+        precision=precision,
+    )
