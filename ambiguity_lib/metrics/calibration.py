@@ -14,6 +14,7 @@ from ambiguity_lib.metrics._validation import (
     ArrayInput,
     FloatArray,
     as_labelled,
+    row_chunks,
     row_sums,
     top_class,
 )
@@ -42,14 +43,16 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
-    hit, confidence = top_class(y, q)
     # Edges by division: 9 / 15 is the same float as a confidence of 0.6, which numpy.linspace does
     # not promise. The product may round to the next bin, or meet an edge, which is the bin below's.
     edges = np.arange(bins + 2) / bins
-    bin_of_item = (confidence * bins).astype(np.intp)
-    bin_of_item -= confidence <= edges[bin_of_item]
-    bin_of_item += confidence > edges[bin_of_item + 1]
-    surplus = np.bincount(bin_of_item, weights=hit - confidence, minlength=bins)
+    surplus = np.zeros(bins)
+    for rows in row_chunks(q):
+        hit, confidence = top_class(y[rows], q[rows])
+        bin_of_item = (confidence * bins).astype(np.intp)
+        bin_of_item -= confidence <= edges[bin_of_item]
+        bin_of_item += confidence > edges[bin_of_item + 1]
+        surplus += np.bincount(bin_of_item, weights=hit - confidence, minlength=bins)
     return float(np.abs(surplus).sum() / len(y))
 
 

@@ -10,6 +10,7 @@ from ambiguity_lib.metrics._validation import (
     FloatArray,
     as_distribution_pair,
     as_distributions,
+    by_row,
     row_sums,
 )
 
@@ -106,4 +107,4 @@ def rank_match(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
 def _entropy(probs: FloatArray) -> FloatArray:
     """Entropy of rows that are known to be distributions."""
-    return row_sums(entr(probs))
+    return by_row(lambda chunk: row_sums(entr(chunk)), probs)
