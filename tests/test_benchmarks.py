@@ -65,6 +65,10 @@ def test_the_work_has_the_stated_lengths_and_no_unknown_word():
     assert word_tokenizer().unk_token_id not in {token for item in tokens for token in item}
 
 
+def test_every_claim_was_measured_twice():
+    assert len(RUNS) >= 2
+
+
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_recorded_results_are_whole_runs_of_full_size(run: Path):
     files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in run.glob("*.json")}
