@@ -1,19 +1,25 @@
-"""What a practitioner would otherwise do with the logits: temperature scaling."""
+"""What a practitioner would otherwise do after training: temperatures, MC dropout, ensembles."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import scipy.special
+import torch
+from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ambiguity_lib.batching import sorted_batches
 from ambiguity_lib.metrics import (
     jensen_shannon_distance,
     kl_divergence,
     negative_log_likelihood,
 )
+from ambiguity_lib.training import default_device
 
 _LOG_BOUNDS = (np.log(0.05), np.log(50.0))
 
@@ -76,3 +82,75 @@ def oracle_temperature(
     best = int(np.argmin([loss(point) for point in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
     return float(np.exp(minimize_scalar(loss, bounds=around, method="bounded").x))
+
+
+@torch.inference_mode()
+def mc_dropout_probs(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    dataset: Dataset,
+    *,
+    max_length: int,
+    samples: int = 20,
+    batch_size: int = 64,
+    seed: int = 0,
+    progress: bool = True,
+) -> NDArray[np.float64]:
+    """Mean distribution over passes with dropout left on (Gal & Ghahramani, 2016).
+
+    Args:
+        model: A classifier; without dropout in its configuration, all passes are the same.
+        tokenizer: Its tokenizer.
+        dataset: Items with ``text`` (and ``text_pair``).
+        max_length: Tokens at which texts are cut.
+        samples: Passes T.
+        batch_size: Items at a time.
+        seed: Seed of the dropout masks; the random state outside is left as it was.
+        progress: Whether to show a bar.
+
+    Returns:
+        Array of shape (N, C).
+
+    Raises:
+        ValueError: If ``samples`` is not positive.
+    """
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1; got {samples}")
+    device = default_device()
+    torch.nn.Module.to(model, device)
+    probs = np.empty((len(dataset), int(model.config.num_labels or 0)))
+    batches = sorted_batches(
+        dataset,
+        tokenizer,
+        max_length,
+        batch_size,
+        device,
+        description="MC dropout",
+        progress=progress,
+    )
+    model.train()
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            for rows, batch in batches:
+                passes = [softmax(model(**batch).logits.cpu()) for _ in range(samples)]
+                probs[rows] = np.mean(passes, axis=0)
+    finally:
+        model.eval()
+    return probs
+
+
+def ensemble_probs(members: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """Mean of the members' distributions (Lakshminarayanan et al., 2017).
+
+    Args:
+        members: One array of distributions a member, each of shape (N, C).
+
+    Raises:
+        ValueError: If there is no member, or shapes differ.
+    """
+    arrays = [np.asarray(member, dtype=np.float64) for member in members]
+    if not arrays or any(array.shape != arrays[0].shape for array in arrays):
+        shapes = [array.shape for array in arrays]
+        raise ValueError(f"an ensemble needs members of one shape; got {shapes}")
+    return np.mean(arrays, axis=0)

@@ -138,27 +138,30 @@ def bootstrap_interval(
 
 
 def split_votes(
-    counts: ArrayLike, generator: np.random.Generator
+    counts: ArrayLike, generator: np.random.Generator, first: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deal every item's votes at random into two halves.
+    """Deal every item's votes at random into two parts.
 
     Args:
         counts: Votes, shape (N, C); every item needs at least two.
         generator: Source of randomness.
+        first: Votes of the first part; ⌊total / 2⌋ an item if None.
 
     Returns:
-        Votes of the first half, ⌊total / 2⌋ an item, and of the rest; each of shape (N, C).
+        Votes of the first part and of the rest; each of shape (N, C).
 
     Raises:
-        ValueError: If an item has fewer than two votes; names the first.
+        ValueError: If a part of an item would have no votes; names the first such item.
     """
     votes = np.asarray(counts, dtype=np.int64)
     totals = votes.sum(axis=1)
-    if (totals < 2).any():
-        row = int(np.flatnonzero(totals < 2)[0])
-        raise ValueError(f"item {row} has {totals[row]} votes; splitting needs at least two")
+    needed = 2 if first is None else max(first, 1) + 1
+    if (totals < needed).any():
+        row = int(np.flatnonzero(totals < needed)[0])
+        raise ValueError(f"item {row} has {totals[row]} votes; splitting needs at least {needed}")
     half = np.empty_like(votes)
-    left_to_draw, left = totals // 2, totals.copy()
+    left_to_draw = totals // 2 if first is None else np.full_like(totals, first)
+    left = totals.copy()
     for column in range(votes.shape[1]):
         # Without replacement, one class at a time: the multivariate hypergeometric law.
         taken = generator.hypergeometric(votes[:, column], left - votes[:, column], left_to_draw)
@@ -184,10 +187,38 @@ def noise_floor(
         seed: Seed of the splits.
     """
     generator = np.random.default_rng(seed)
-    scores = []
-    for _ in range(repeats):
-        first, second = (
-            half / half.sum(axis=1, keepdims=True) for half in split_votes(counts, generator)
-        )
-        scores.append(metric(first, second).mean())
+    scores = [metric(*_split_distributions(counts, generator)).mean() for _ in range(repeats)]
     return float(np.mean(scores))
+
+
+def few_humans(
+    counts: ArrayLike, votes: int, *, repeats: int = 20, seed: int = 0
+) -> dict[str, float]:
+    """Mean scores of the distribution of a few votes against the item's other votes.
+
+    What a handful of annotators would get in a model's place: 1 is one human's opinion.
+
+    Args:
+        counts: Votes, shape (N, C); every item needs more than ``votes``.
+        votes: How many vote.
+        repeats: Random draws to average over.
+        seed: Seed of the draws.
+
+    Returns:
+        Means of :data:`PAIR_METRICS`, ``entropy`` (nats) and ``entropy_corr`` (NaN for one vote).
+    """
+    generator = np.random.default_rng(seed)
+    rows = []
+    for _ in range(repeats):
+        few, others = _split_distributions(counts, generator, votes)
+        row = {name: float(metric(others, few).mean()) for name, metric in PAIR_METRICS.items()}
+        row |= {"entropy": float(entropy(few).mean())}
+        rows.append(row | {"entropy_corr": entropy_correlation(others, few)})
+    return {str(name): float(value) for name, value in pd.DataFrame(rows).mean().items()}
+
+
+def _split_distributions(
+    counts: ArrayLike, generator: np.random.Generator, first: int | None = None
+) -> tuple[FloatArray, FloatArray]:
+    one, other = split_votes(counts, generator, first)
+    return one / one.sum(axis=1, keepdims=True), other / other.sum(axis=1, keepdims=True)

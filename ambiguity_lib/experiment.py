@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from ambiguity_lib.artifacts import Artifact, ArtifactStore
-from ambiguity_lib.baselines import softmax
+from ambiguity_lib.baselines import mc_dropout_probs, softmax
 from ambiguity_lib.checkpoints import (
     build_scratch_checkpoint,
     checkpoint_identity,
@@ -33,8 +33,10 @@ from ambiguity_lib.data import (
     dataset_fingerprint,
     human_distributions,
     load_splits,
+    text_folds,
 )
 from ambiguity_lib.features import extract_features
+from ambiguity_lib.metrics import negative_log_likelihood
 from ambiguity_lib.models import (
     load_classifier,
     load_config,
@@ -47,13 +49,40 @@ from ambiguity_lib.probing import LayerProbes, fit_probes
 from ambiguity_lib.profiles import Profile, load_profile
 from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
 from ambiguity_lib.pruning import LayerChoice, choose_layers
-from ambiguity_lib.targets import label_smoothing_targets, mixture_targets, one_hot_targets
-from ambiguity_lib.training import fine_tune, predict_logits, resolve_precision
+from ambiguity_lib.targets import (
+    human_targets,
+    label_smoothing_targets,
+    mixture_targets,
+    one_hot_targets,
+)
+from ambiguity_lib.training import EarlyStopping, fine_tune, predict_logits, resolve_precision
 
-SplitName = Literal["train", "validation", "evaluation"]
+#: ``train``, ``validation``, ``evaluation`` or the name of another evaluation set.
+SplitName = str
 
 #: All that training and selection may see; human columns are dropped before either begins.
 LABEL_COLUMNS = ("uid", "text", "text_pair", "label")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gold:
+    """What people said about the items of an evaluation set.
+
+    Attributes:
+        name: The evaluation set, for tables.
+        uids: N names of items.
+        human: Distributions, shape (N, C).
+        old_labels: Original labels, shape (N,).
+        new_labels: Labels of the re-annotation, shape (N,).
+        counts: Votes, shape (N, C); None where there are only scores.
+    """
+
+    name: str
+    uids: tuple[str, ...]
+    human: NDArray[np.float64]
+    old_labels: NDArray[np.int64]
+    new_labels: NDArray[np.int64]
+    counts: NDArray[np.int64] | None
 
 
 class Classifier:
@@ -106,6 +135,7 @@ class Experiment:
     Attributes:
         profile: The profile.
         seed: Seed of training; the data has a seed of its own in the profile.
+        fold: Which of the ways to split the data, from 0.
         splits: Train, validation and evaluation data.
         class_names: Names in the order of every distribution's columns.
     """
@@ -115,6 +145,7 @@ class Experiment:
         profile: Profile,
         seed: int,
         *,
+        fold: int = 0,
         splits: Splits | None = None,
         store: ArtifactStore | None = None,
         progress: bool = True,
@@ -124,13 +155,15 @@ class Experiment:
         Args:
             profile: The profile.
             seed: Seed of training.
+            fold: Which of the profile's ways to split the data.
             splits: Data to use instead of the profile's.
             store: Where to keep results; the build folder's store by default.
             progress: Whether long work shows a bar.
         """
         self.profile = profile
         self.seed = seed
-        self.splits = load_splits(profile.data) if splits is None else splits
+        self.fold = fold
+        self.splits = load_splits(profile.data, fold) if splits is None else splits
         self.class_names = class_names(self.splits.evaluation)
         self._store = ArtifactStore(artifact_directory()) if store is None else store
         self._progress = progress
@@ -145,9 +178,18 @@ class Experiment:
         """
         return cls(load_profile(profile), seed, **options)
 
+    @property
+    def store_root(self) -> Path:
+        """Folder of the artifact store."""
+        return self._store.root
+
     def with_seed(self, seed: int) -> Experiment:
         """The same data and settings, trained with another seed."""
         return self._variant(seed=seed)
+
+    def with_fold(self, fold: int) -> Experiment:
+        """The same settings on another split of the same data."""
+        return self if fold == self.fold else self._variant(fold=fold)
 
     def read_only(self) -> Experiment:
         """The same experiment, which raises ``MissingArtifactError`` instead of computing."""
@@ -161,36 +203,58 @@ class Experiment:
         self,
         *,
         seed: int | None = None,
+        fold: int | None = None,
         store: ArtifactStore | None = None,
         progress: bool | None = None,
     ) -> Experiment:
+        same_data = fold is None
         variant = Experiment(
             self.profile,
             self.seed if seed is None else seed,
-            splits=self.splits,
+            fold=self.fold if fold is None else fold,
+            splits=self.splits if same_data else None,
             store=self._store if store is None else store,
             progress=self._progress if progress is None else progress,
         )
-        variant._label_views = self._label_views
-        variant._fingerprints = self._fingerprints
+        if same_data:
+            variant._label_views = self._label_views
+            variant._fingerprints = self._fingerprints
         return variant
 
     # -- data ---------------------------------------------------------------------------------
 
     @property
+    def evaluation_splits(self) -> tuple[SplitName, ...]:
+        """All that models are judged on: ``evaluation``, then the names of other sets."""
+        return ("evaluation", *self.splits.transfer)
+
+    def gold(self, split: SplitName = "evaluation") -> Gold:
+        """What people said about the items of an evaluation set."""
+        dataset = self._parts[split]
+        counts = dataset["label_counts"][:] if "label_counts" in dataset.features else None
+        return Gold(
+            name=self.splits.evaluation_name if split == "evaluation" else split,
+            uids=tuple(dataset["uid"][:]),
+            human=human_distributions(dataset),
+            old_labels=np.asarray(dataset["label"][:]),
+            new_labels=np.asarray(dataset["majority_label"][:]),
+            counts=None if counts is None else np.asarray(counts),
+        )
+
+    @property
     def human(self) -> NDArray[np.float64]:
         """Human distributions of the evaluation items, shape (N, C)."""
-        return human_distributions(self.splits.evaluation)
+        return self.gold().human
 
     @property
     def old_labels(self) -> NDArray[np.int64]:
         """Original gold labels of the evaluation items."""
-        return np.asarray(self.splits.evaluation["label"][:])
+        return self.gold().old_labels
 
     @property
     def new_labels(self) -> NDArray[np.int64]:
         """Majority labels of the re-annotated evaluation items."""
-        return np.asarray(self.splits.evaluation["majority_label"][:])
+        return self.gold().new_labels
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -205,11 +269,16 @@ class Experiment:
         """A split without anything that humans said beyond the gold label."""
         return self._label_views[split]
 
+    @property
+    def _parts(self) -> dict[str, Dataset]:
+        splits = self.splits
+        own = {"train": splits.train, "validation": splits.validation}
+        return own | {"evaluation": splits.evaluation} | dict(splits.transfer)
+
     @cached_property
     def _label_views(self) -> dict[str, Dataset]:
         views = {}
-        for name in ("train", "validation", "evaluation"):
-            dataset: Dataset = getattr(self.splits, name)
+        for name, dataset in self._parts.items():
             kept = [column for column in LABEL_COLUMNS if column in dataset.column_names]
             views[name] = dataset.select_columns(kept)
         return views
@@ -276,6 +345,27 @@ class Experiment:
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
         )
 
+    @cached_property
+    def smoothing(self) -> float:
+        """The profile's ε whose full model has the lowest loss on validation labels."""
+        labels = self.labels("validation")
+
+        def loss(epsilon: float) -> float:
+            probs = self.label_smoothed(epsilon).probs("validation")
+            return float(negative_log_likelihood(labels, probs).mean())
+
+        return min(self.profile.baselines.epsilons, key=loss)
+
+    @property
+    def early_stopped(self) -> Classifier:
+        """The full model at the moment of its training when validation loss was lowest."""
+        method = {
+            "method": "early stopping",
+            "evaluations_per_epoch": self.profile.baselines.evaluations_per_epoch,
+            "validation": self._fingerprints["validation"],
+        }
+        return self._train(self.num_layers, method, self._one_hot, early_stopping=True)
+
     def distilled(
         self, depth: int | None = None, source: int | None = None, weight: float | None = None
     ) -> Classifier:
@@ -308,14 +398,28 @@ class Experiment:
             ),
         )
 
-    def _one_hot(self) -> NDArray[np.float64]:
-        return one_hot_targets(self.labels("train"), len(self.class_names))
+    def student(
+        self, target: dict[str, Any], make_targets: Callable[[], NDArray[np.float64]]
+    ) -> Classifier:
+        """A model of the chosen depth trained towards targets of your own.
+
+        Args:
+            target: What determines the targets, besides the experiment itself; JSON-serialisable.
+            make_targets: Called if the store lacks the model; distributions, shape (N, C).
+        """
+        spec = {"method": "own targets", "probes": self._probes.key, "source": self.source}
+        return self._train(self.depth, spec | target, make_targets)
+
+    def _one_hot(self, split: SplitName = "train") -> NDArray[np.float64]:
+        return one_hot_targets(self.labels(split), len(self.class_names))
 
     def _train(
         self,
         depth: int,
         target: dict[str, Any],
         make_targets: Callable[[], NDArray[np.float64]],
+        *,
+        early_stopping: bool = False,
     ) -> Classifier:
         training = dataclasses.asdict(self.profile.training)
         training["precision"] = self._precision
@@ -332,6 +436,13 @@ class Experiment:
         def build(directory: Path) -> None:
             model = load_classifier(self.checkpoint, self.class_names, depth=depth, seed=self.seed)
             tokenizer = load_tokenizer(self.checkpoint)
+            checks = None
+            if early_stopping:
+                checks = EarlyStopping(
+                    self._labelled("validation"),
+                    self._one_hot("validation"),
+                    self.profile.baselines.evaluations_per_epoch,
+                )
             start = time.perf_counter()
             fine_tune(
                 model,
@@ -340,6 +451,7 @@ class Experiment:
                 make_targets(),
                 self.profile.training,
                 seed=self.seed,
+                early_stopping=checks,
                 progress=self._progress,
             )
             seconds = time.perf_counter() - start
@@ -375,6 +487,108 @@ class Experiment:
         }
         artifact = self._store.get_or_build("logits", spec, build)
         return np.load(artifact.path / "logits.npy")
+
+    def mc_dropout_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
+        """Mean distribution of the teacher over passes with dropout on, shape (N, C)."""
+        teacher, samples = self.teacher, self.profile.baselines.dropout_samples
+
+        def build(directory: Path) -> None:
+            probs = mc_dropout_probs(
+                teacher.load(),
+                load_tokenizer(teacher.path),
+                self._labelled(split),
+                max_length=self.profile.training.max_length,
+                samples=samples,
+                seed=self.seed,
+                progress=self._progress,
+            )
+            np.save(directory / "probs.npy", probs)
+
+        spec = {
+            "model": teacher.key,
+            "data": self._fingerprints[split],
+            "max_length": self.profile.training.max_length,
+            "samples": samples,
+            "seed": self.seed,
+        }
+        return np.load(self._store.get_or_build("dropout-probs", spec, build).path / "probs.npy")
+
+    def out_of_fold_probs(self, folds: int = 2) -> NDArray[np.float64]:
+        """What full models say about training items that they were not trained on, shape (N, C).
+
+        Equal texts (premises) are in one fold.
+        """
+        training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
+
+        def build(directory: Path) -> None:
+            train, targets = self._labelled("train"), self._one_hot()
+            probs = self._cross_fit(train, targets, folds, from_teacher=False)
+            np.save(directory / "probs.npy", probs)
+
+        spec = {
+            "data": self._fingerprints["train"],
+            "checkpoint": self._checkpoint_identity,
+            "classes": self.class_names,
+            "training": training,
+            "folds": folds,
+            "seed": self.seed,
+        }
+        return np.load(self._store.get_or_build("fold-probs", spec, build).path / "probs.npy")
+
+    def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
+        """What the teacher says after going on with human distributions, shape (N, C).
+
+        Cross-fitted: each fold of the evaluation items is predicted by a model that has seen the
+        human distributions of the others. The only method that reads them.
+        """
+        teacher, folds = self.teacher, self.profile.baselines.human_folds
+        training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
+
+        def build(directory: Path) -> None:
+            targets = human_targets(self._parts[split])
+            probs = self._cross_fit(self._labelled(split), targets, folds, from_teacher=True)
+            np.save(directory / "probs.npy", probs)
+
+        spec = {
+            "model": teacher.key,
+            "data": dataset_fingerprint(self._parts[split]),
+            "training": training,
+            "folds": folds,
+            "seed": self.seed,
+        }
+        return np.load(self._store.get_or_build("human-probs", spec, build).path / "probs.npy")
+
+    def _cross_fit(
+        self, items: Dataset, targets: NDArray[np.float64], folds: int, *, from_teacher: bool
+    ) -> NDArray[np.float64]:
+        """Distributions over items, each by a full model that was trained on the other folds."""
+        source = self.teacher.path if from_teacher else self.checkpoint
+        tokenizer = load_tokenizer(source)
+        fold_of = text_folds(items["text"][:], folds)
+        probs = np.empty_like(targets)
+        for fold in range(folds):
+            seen, unseen = (np.flatnonzero(part) for part in (fold_of != fold, fold_of == fold))
+            if not len(seen) or not len(unseen):
+                raise ValueError(f"{len(items)} items are too few for {folds} folds")
+            model = load_classifier(source, self.class_names, depth=self.num_layers, seed=self.seed)
+            fine_tune(
+                model,
+                tokenizer,
+                items.select(seen),
+                targets[seen],
+                self.profile.training,
+                seed=self.seed,
+                progress=self._progress,
+            )
+            logits = predict_logits(
+                model,
+                tokenizer,
+                items.select(unseen),
+                max_length=self.profile.training.max_length,
+                progress=self._progress,
+            )
+            probs[unseen] = softmax(logits)
+        return probs
 
     # -- layers -------------------------------------------------------------------------------
 

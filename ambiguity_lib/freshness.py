@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from ambiguity_lib.data.download import cache_directory
 from ambiguity_lib.paths import project_root
 
 
@@ -47,12 +48,12 @@ def fingerprint(notebook: Path, parameters: Mapping[str, Any], profile: Path) ->
     add(sorted((str(d.name), str(d.version)) for d in importlib.metadata.distributions()))
     source = yaml.safe_load(profile.read_text(encoding="utf-8"))["model"]["source"]
     add(list(_files(source)))
-    add(list(_files(os.environ.get("AMBIGUITY_DATA_DIR"))))
+    add(list(_files(os.environ.get("AMBIGUITY_DATA_DIR") or cache_directory())))
     add(_machine())
     return digest.hexdigest()
 
 
-def _files(folder: str | None) -> Iterator[tuple[str, int, int]]:
+def _files(folder: str | Path | None) -> Iterator[tuple[str, int, int]]:
     """Name, size and time of a folder's files, which may be too large to be read for this."""
     if folder:
         for path in sorted(Path(folder).expanduser().rglob("*")):

@@ -7,17 +7,18 @@ short and run on one. Two trainings on one core each finish sooner than one afte
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import pickle
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from tqdm.auto import tqdm
@@ -25,25 +26,44 @@ from tqdm.auto import tqdm
 from ambiguity_lib.artifacts import MissingArtifactError
 from ambiguity_lib.experiment import Classifier, Experiment
 
+# keyed by seed and fold
+_Views: TypeAlias = dict[tuple[int | None, int | None], Experiment]
+_IN_A_ROW = {"features", "probes", "probe-probs"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Something that an experiment computes once and keeps; what is None is its own choice.
+
+    Attributes:
+        seed: The experiment's seed.
+        fold: The fold of its data.
+    """
+
+    seed: int | None = None
+    fold: int | None = None
+
+    def of(self, experiment: Experiment) -> Experiment:
+        """The experiment with this seed and fold."""
+        if self.fold is not None:
+            experiment = experiment.with_fold(self.fold)
+        if self.seed is None or self.seed == experiment.seed:
+            return experiment
+        return experiment.with_seed(self.seed)
+
+    def train(self, experiment: Experiment) -> object:
+        """Compute it unless the store has it."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
-class Cell:
-    """One classifier to train: a method of :class:`Experiment`, its settings and a seed.
-
-    What is None is the experiment's own choice.
-    """
+class Cell(Work):
+    """One classifier to train: a method of :class:`Experiment` and its settings."""
 
     method: Literal["teacher", "pruned", "distilled"]
     depth: int | None = None
     source: int | None = None
     weight: float | None = None
-    seed: int | None = None
-
-    def of(self, experiment: Experiment) -> Experiment:
-        """The experiment with this cell's seed."""
-        if self.seed is None or self.seed == experiment.seed:
-            return experiment
-        return experiment.with_seed(self.seed)
 
     def train(self, experiment: Experiment) -> Classifier:
         """The classifier, trained unless the store has it."""
@@ -53,6 +73,28 @@ class Cell:
         if self.method == "pruned":
             return experiment.pruned(self.depth)
         return experiment.distilled(self.depth, self.source, self.weight)
+
+
+class FailedWorkError(RuntimeError):
+    """Some of the work failed; the rest is kept.
+
+    Attributes:
+        failed: What failed, and why.
+    """
+
+    def __init__(self, failed: Mapping[Work, BaseException], of: int) -> None:
+        first = next(iter(failed.values()))
+        hint = ""
+        if isinstance(first, BrokenProcessPool):
+            hint = (
+                " A worker died: for memory (AMBIGUITY_WORKERS=1 needs less), or because a script "
+                'without `if __name__ == "__main__":` called this.'
+            )
+        super().__init__(
+            f"{len(failed)} of {of} trainings failed: "
+            f"{'; '.join(map(str, failed))}. What was finished is kept.{hint}"
+        )
+        self.failed = dict(failed)
 
 
 def default_workers() -> int:
@@ -73,9 +115,10 @@ def default_workers() -> int:
 
 def prefetch(
     experiment: Experiment,
-    cells: Sequence[Cell],
+    cells: Sequence[Work],
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> None:
     """Train those of the cells that the store lacks, ``workers`` at a time.
@@ -89,28 +132,41 @@ def prefetch(
         cells: What is wanted; they start in this order where nothing speaks against it.
         workers: Processes, which share the cores; :func:`default_workers` if None. With one, the
             cells are trained here, and the first error ends it.
+        executor: Where to train instead of in own processes, ``workers`` at a time; it has to see
+            the experiment's store under the same path.
         progress: Whether to show a bar.
 
     Raises:
-        RuntimeError: If some failed; the message names them, the first error is its cause.
+        FailedWorkError: If some failed; the message names them, the first error is its cause.
     """
     workers = default_workers() if workers is None else workers
-    own = [cell if cell.seed is not None else replace(cell, seed=experiment.seed) for cell in cells]
-    # one view a seed: what it has found once it need not look up again
-    views = {cell.seed: cell.of(experiment).read_only() for cell in own}
+    own = [
+        replace(
+            cell,
+            seed=experiment.seed if cell.seed is None else cell.seed,
+            fold=experiment.fold if cell.fold is None else cell.fold,
+        )
+        for cell in cells
+    ]
+    # one view a seed and fold: what it has found once it need not look up again
+    views: _Views = {}
+    for cell in own:
+        if (cell.seed, cell.fold) not in views:
+            views[cell.seed, cell.fold] = cell.of(experiment).read_only()
     missing = [cell for cell in dict.fromkeys(own) if _missing(cell, views)]
-    if workers == 1 or len(missing) < 2:
+    if executor is None and (workers == 1 or len(missing) < 2):
         for cell in missing:
             cell.train(experiment)
         return
     workers = min(workers, len(missing))
-    failed: dict[Cell, BaseException] = {}
+    failed: dict[Work, BaseException] = {}
     with (
-        _pool(experiment, workers) as pool,
+        _shared(experiment) as file,
+        contextlib.nullcontext(executor) if executor is not None else _pool(workers) as pool,
         tqdm(total=len(missing), leave=False, disable=not progress or None) as bar,
     ):
         bar.set_description(f"training, {workers} at a time")
-        running: dict[Future[None], Cell] = {}
+        running: dict[Future[None], Work] = {}
         while missing or running:
             needs = [(cell, _missing(cell, views)) for cell in running.values()]
             for cell in list(missing):
@@ -124,7 +180,7 @@ def prefetch(
                     bar.update()
                     continue
                 try:
-                    running[pool.submit(_train, cell)] = cell
+                    running[pool.submit(_train, file, cell)] = cell
                     needs.append((cell, need))
                 except BrokenProcessPool as broken:
                     failed |= dict.fromkeys([cell, *missing], broken)
@@ -139,34 +195,24 @@ def prefetch(
                 del running[future]
                 bar.update()
     if failed:
-        first = next(iter(failed.values()))
-        hint = ""
-        if isinstance(first, BrokenProcessPool):
-            hint = (
-                " A worker died: for memory (AMBIGUITY_WORKERS=1 needs less), or because a script "
-                'without `if __name__ == "__main__":` called this.'
-            )
-        raise RuntimeError(
-            f"{len(failed)} of {len(set(own))} trainings failed: "
-            f"{'; '.join(map(str, failed))}. What was finished is kept.{hint}"
-        ) from first
+        raise FailedWorkError(failed, of=len(set(own))) from next(iter(failed.values()))
 
 
 def _blocks(
-    running: Cell, made: MissingArtifactError | None, cell: Cell, need: MissingArtifactError
+    running: Work, made: MissingArtifactError | None, cell: Work, need: MissingArtifactError
 ) -> bool:
     """Whether ``cell``, which needs ``need`` first, would make what ``running`` is making now."""
     if made is None:
         return False
     # features and probes of a seed come in a row: who waits for one waits for all
-    preparing = made.kind != "model" and need.kind != "model" and running.seed == cell.seed
-    return need.key == made.key or preparing
+    same = (running.seed, running.fold) == (cell.seed, cell.fold)
+    return need.key == made.key or (same and {made.kind, need.kind} <= _IN_A_ROW)
 
 
-def _missing(cell: Cell, views: Mapping[int | None, Experiment]) -> MissingArtifactError | None:
+def _missing(cell: Work, views: _Views) -> MissingArtifactError | None:
     """The first thing that has to be made for a cell; None if nothing has."""
     try:
-        cell.train(views[cell.seed])
+        cell.train(views[cell.seed, cell.fold])
     except MissingArtifactError as error:
         return error
     except Exception:  # the worker will meet it, too, and say so
@@ -175,28 +221,30 @@ def _missing(cell: Cell, views: Mapping[int | None, Experiment]) -> MissingArtif
 
 
 @contextlib.contextmanager
-def _pool(experiment: Experiment, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that hold the experiment, with an equal share of the threads each."""
-    with tempfile.TemporaryDirectory(prefix="ambiguity-workers-") as folder:
-        # by a file: a large argument to a process that dies early would block its parent
+def _shared(experiment: Experiment) -> Iterator[Path]:
+    """A file beside the store that holds the experiment, for whoever trains.
+
+    By a file: a large argument to a process that dies early would block its parent.
+    """
+    root = experiment.store_root
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".workers-", dir=root) as folder:
         file = Path(folder) / "experiment.pickle"
         file.write_bytes(pickle.dumps(experiment.quiet()))
-        threads = max(1, torch.get_num_threads() // workers)
-        with ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(file, threads),
-        ) as pool:
-            yield pool
+        yield file
 
 
-_worker_experiment: Experiment
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Worker processes with an equal share of the threads each."""
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(max(1, torch.get_num_threads() // workers),),
+    )
 
 
-def _start_worker(file: Path, threads: int) -> None:
-    global _worker_experiment
-    _worker_experiment = pickle.loads(file.read_bytes())
+def _start_worker(threads: int) -> None:
     torch.set_num_threads(threads)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
@@ -208,5 +256,11 @@ def _die_with_parent() -> None:
         os._exit(1)  # nobody waits for the result, and a pool's worker would wait for ever
 
 
-def _train(cell: Cell) -> None:
-    cell.train(_worker_experiment)
+@functools.lru_cache(maxsize=1)
+def _read(file: Path) -> Experiment:
+    experiment: Experiment = pickle.loads(file.read_bytes())
+    return experiment
+
+
+def _train(file: Path, cell: Work) -> None:
+    cell.train(_read(file))

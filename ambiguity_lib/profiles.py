@@ -7,7 +7,7 @@ modules import these dataclasses, this module imports none of theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,23 +31,38 @@ def _require_positive(config: object, *keys: str) -> None:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which items; None means all that the source has."""
+    """Which items; None means all that the source has.
 
-    dataset: Literal["synthetic", "snli"]
+    ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
+    further parts of ChaosNLI, on which the same models are judged.
+    """
+
+    dataset: Literal["synthetic", "snli", "mnli", "affective_text", "headlines"]
     train_items: int | None
-    validation_items: int
+    validation_items: int | None
     evaluation_items: int | None
     seed: int = 0
+    folds: int = 1
+    transfer: tuple[Literal["snli", "mnli"], ...] = ()
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _require_positive(self, "train_items", "validation_items", "evaluation_items")
-        if self.dataset == "synthetic":
-            for key in ("train_items", "evaluation_items"):
+        sizes = ("train_items", "validation_items", "evaluation_items")
+        _require_positive(self, *sizes, "folds")
+        name = self.dataset
+        generated = name in ("synthetic", "headlines")
+        needed = sizes if generated else ("validation_items",) if name != "affective_text" else ()
+        for key in needed:
+            value = getattr(self, key)
+            _require(value is not None, key, f"a number for the dataset {name}", value)
+        if name == "affective_text":
+            for key in ("train_items", "validation_items"):
                 value = getattr(self, key)
-                _require(value is not None, key, "a number for the synthetic dataset", value)
-        else:
-            _require(self.seed == 0, "seed", "0 for snli, whose splits are fixed", self.seed)
+                _require(value is None, key, f"null for {name}, whose splits are fixed", value)
+        if not generated:
+            _require(self.seed == 0, "seed", f"0 for {name}, whose splits are fixed", self.seed)
+        most = 5 if name == "affective_text" else 1
+        _require(self.folds <= most, "folds", f"at most {most} for {name}", self.folds)
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,33 @@ class DistillationConfig:
 
 
 @dataclass(frozen=True)
+class BaselinesConfig:
+    """Settings of the methods that ours is compared with.
+
+    ``epsilons`` are the label smoothings that validation labels choose from,
+    ``evaluations_per_epoch`` how often early stopping looks at them, ``human_folds`` the folds of
+    training on human distributions.
+    """
+
+    epsilons: tuple[float, ...] = (0.1, 0.2, 0.3)
+    evaluations_per_epoch: int = 4
+    dropout_samples: int = 20
+    ensemble_size: int = 5
+    human_folds: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _require_positive(self, "evaluations_per_epoch", "dropout_samples", "ensemble_size")
+        _require(self.human_folds >= 2, "human_folds", "at least 2", self.human_folds)
+        _require(
+            bool(self.epsilons) and all(0 < epsilon < 1 for epsilon in self.epsilons),
+            "epsilons",
+            "a non-empty list of numbers in (0, 1)",
+            list(self.epsilons),
+        )
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """Bootstrap resamples for intervals, and bins of the calibration error."""
 
@@ -185,8 +227,19 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class SecondTask:
+    """Another classification task for the same encoder; what is not given is the profile's own."""
+
+    data: DataConfig
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
 class Profile:
-    """Everything that determines a run. ``name`` is the stem of the profile's file."""
+    """Everything that determines a run. ``name`` is the stem of the profile's file.
+
+    ``sweep_seeds`` are those of the comparison of all methods; ``seeds`` if there are none.
+    """
 
     name: str
     title: str
@@ -199,12 +252,29 @@ class Profile:
     seeds: tuple[int, ...]
     probing: ProbingConfig = field(default_factory=ProbingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    baselines: BaselinesConfig = field(default_factory=BaselinesConfig)
+    sweep_seeds: tuple[int, ...] = ()
+    second_task: SecondTask | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         _require(bool(self.seeds), "seeds", "a non-empty list of whole numbers", self.seeds)
-        distinct = len(set(self.seeds)) == len(self.seeds)
-        _require(distinct, "seeds", "distinct", list(self.seeds))
+        for key in ("seeds", "sweep_seeds"):
+            seeds = getattr(self, key)
+            _require(len(set(seeds)) == len(seeds), key, "distinct", list(seeds))
+        if not self.sweep_seeds:
+            object.__setattr__(self, "sweep_seeds", self.seeds)
+
+    def for_second_task(self) -> Profile:
+        """The profile with the second task in place of its own.
+
+        Raises:
+            ValueError: If it has none.
+        """
+        task = self.second_task
+        if task is None:
+            raise ValueError(f"profile {self.name!r} has no second_task")
+        return replace(self, data=task.data, training=task.training, second_task=None)
 
 
 def available_profiles() -> tuple[str, ...]:

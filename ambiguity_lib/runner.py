@@ -22,7 +22,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ambiguity_lib.data import data_directory
+from ambiguity_lib.data import data_directory, fetch_all
+from ambiguity_lib.data.download import cache_directory
 from ambiguity_lib.freshness import fingerprint, is_fresh, stamp
 from ambiguity_lib.notebooks import (
     ChapterFailure,
@@ -32,6 +33,7 @@ from ambiguity_lib.notebooks import (
 )
 from ambiguity_lib.paths import project_root, run_directory
 from ambiguity_lib.profiles import (
+    DataConfig,
     available_profiles,
     is_profile_path,
     load_profile,
@@ -116,6 +118,23 @@ def _literal(source: str) -> object:
         return None  # an expression, never equal to a value: it gets replaced
 
 
+# the data sets, as the command line calls them, that a profile's dataset is made of
+_DATA_SETS = {
+    "snli": ("snli", "chaosnli"),
+    "mnli": ("mnli", "chaosnli"),
+    "affective_text": ("affective-text",),
+}
+
+
+def _fetch_data(configs: Sequence[DataConfig]) -> None:
+    """Find the data directory; download now what kernels would fetch without showing progress."""
+    names = {name for config in configs for name in _DATA_SETS.get(config.dataset, ())}
+    if any(config.transfer for config in configs):
+        names.add("chaosnli")
+    if names and data_directory() == cache_directory():
+        fetch_all(sorted(names))
+
+
 @dataclass(frozen=True)
 class BookPlan:
     """A checked request: nothing about it can turn out wrong before the first chapter runs."""
@@ -143,8 +162,8 @@ def plan_book(
 
     Raises:
         ValueError: Unknown chapter or parameter, or a bad profile.
-        FileNotFoundError: No such profile, no chapters, or no data directory though the profile
-            needs one.
+        FileNotFoundError: No such profile, no chapters, or no data directory where one is named.
+        DownloadError: The data of the profile are not there and cannot be downloaded.
     """
     settings = load_profile(profile)
     if settings.name in RESERVED_NAMES or (
@@ -156,10 +175,10 @@ def plan_book(
             f"{profile}: the name {settings.name!r} is taken and its results would be mixed up "
             "with another's; rename the file"
         )
-    if settings.data.dataset != "synthetic":
-        data_directory()
     book = (book_dir or project_root() / "book").resolve()
     selected = select_chapters(find_chapters(book), chapters)
+    second = settings.second_task
+    _fetch_data([settings.data] if second is None else [settings.data, second.data])
     # a kernel runs in the book's folder, so a path must be absolute
     value = str(profile_path(profile)) if is_profile_path(profile) else str(profile)
     parameters: dict[str, Any] = {"PROFILE": value}

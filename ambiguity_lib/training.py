@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,21 @@ class _ProgressBar(ProgressCallback):
 
     def on_log(self, *args: Any, **kwargs: Any) -> None:
         """Print nothing."""
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Validation items that decide which moment of a training is kept.
+
+    Attributes:
+        dataset: Items with ``text`` (and ``text_pair``).
+        targets: Target distributions, shape (N, C); their cross-entropy decides.
+        evaluations_per_epoch: How often it is measured.
+    """
+
+    dataset: Dataset
+    targets: NDArray[np.float64]
+    evaluations_per_epoch: int
 
 
 def default_device() -> torch.device:
@@ -94,6 +110,7 @@ def fine_tune(
     config: TrainingConfig,
     *,
     seed: int = 0,
+    early_stopping: EarlyStopping | None = None,
     progress: bool = True,
 ) -> PreTrainedModel:
     """Train ``model`` in place towards one target distribution per item.
@@ -108,6 +125,8 @@ def fine_tune(
         targets: Distributions, shape (N, C).
         config: Hyper-parameters.
         seed: Seed of the order of items and of dropout.
+        early_stopping: If given, the weights with the lowest validation loss are kept, not the
+            last ones. The learning rate falls as it would without.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -116,19 +135,36 @@ def fine_tune(
     Raises:
         ValueError: If ``targets`` do not have one row per item and one column per class.
     """
-    soft = np.asarray(targets, dtype=np.float32)
-    if soft.shape != (len(dataset), model.config.num_labels):
-        raise ValueError(
-            f"targets have shape {soft.shape}; expected ({len(dataset)}, "
-            f"{model.config.num_labels}): one row per item, one column per class"
-        )
-    encoded = encode(dataset, tokenizer, config.max_length)
+    parts = [(dataset, targets)]
+    if early_stopping is not None:
+        parts.append((early_stopping.dataset, early_stopping.targets))
+    encoded, soft = [], []
+    for part, values in parts:
+        rows = np.asarray(values, dtype=np.float32)
+        if rows.shape != (len(part), model.config.num_labels):
+            raise ValueError(
+                f"targets have shape {rows.shape}; expected ({len(part)}, "
+                f"{model.config.num_labels}): one row per item, one column per class"
+            )
+        encoded += encode(part, tokenizer, config.max_length)
+        soft += list(rows)
     with (
         _fast_training_attention(model, default_device()),
         compact_vocabulary(model, encoded, int(tokenizer.pad_token_id)) as compact,
     ):
         items = [{**item, "labels": target} for item, target in zip(compact, soft, strict=True)]
-        _train(model, tokenizer, items, config, seed=seed, progress=progress)
+        train, validation = items[: len(dataset)], items[len(dataset) :]
+        evaluations = early_stopping.evaluations_per_epoch if early_stopping is not None else 0
+        _train(
+            model,
+            tokenizer,
+            train,
+            config,
+            validation=validation,
+            evaluations_per_epoch=evaluations,
+            seed=seed,
+            progress=progress,
+        )
     return _to(model, torch.device("cpu"))
 
 
@@ -138,6 +174,8 @@ def _train(
     items: list[dict[str, Any]],
     config: TrainingConfig,
     *,
+    validation: list[dict[str, Any]],
+    evaluations_per_epoch: int,
     seed: int,
     progress: bool,
 ) -> None:
@@ -150,7 +188,21 @@ def _train(
         batch["labels"] = torch.from_numpy(np.stack([row["labels"] for row in rows]))
         return dict(batch)
 
-    steps = -(-len(items) // config.batch_size) * config.epochs
+    steps_per_epoch = -(-len(items) // config.batch_size)
+    keep_best: dict[str, Any] = {"save_strategy": "no"}
+    if validation:
+        every = max(1, steps_per_epoch // evaluations_per_epoch)
+        keep_best = {
+            "eval_strategy": "steps",
+            "eval_steps": every,
+            "save_strategy": "steps",
+            "save_steps": every,
+            "save_total_limit": 1,
+            "save_only_model": True,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_loss",
+            "per_device_eval_batch_size": 64,
+        }
     with tempfile.TemporaryDirectory(prefix="ambiguity-trainer-") as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -158,7 +210,7 @@ def _train(
             per_device_train_batch_size=config.batch_size,
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
-            warmup_steps=int(config.warmup_ratio * steps),
+            warmup_steps=int(config.warmup_ratio * steps_per_epoch * config.epochs),
             lr_scheduler_type="linear",
             optim="adamw_torch_fused",
             train_sampling_strategy="group_by_length",
@@ -166,16 +218,17 @@ def _train(
             use_cpu=default_device().type == "cpu",
             seed=seed,
             data_seed=seed,
-            save_strategy="no",
             logging_strategy="no",
             report_to="none",
             remove_unused_columns=False,
             disable_tqdm=True,
+            **keep_best,
         )
         trainer = Trainer(
             model=model,
             args=arguments,
             train_dataset=items,
+            eval_dataset=validation or None,
             data_collator=collate,
             compute_loss_func=soft_cross_entropy,
         )

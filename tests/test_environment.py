@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # modules whose distribution is named otherwise, or comes with another that is declared
 DISTRIBUTIONS = {
+    "requests": "pooch",
     "cycler": "matplotlib",
     "IPython": "ipykernel",
     "PIL": "matplotlib",
@@ -46,11 +47,15 @@ RUN_BY = {
     "make weights": ".ci/run",
     "make bench": ".ci/run, in its quick form: the whole takes a quarter of an hour",
     "export AMBIGUITY_DATA_DIR=/path/to/data": ".ci/run",
+    ".venv/bin/ambiguity-lib data fetch": "tests/test_cli.py; CI has no network",
     "make book PROFILE=minilm": "tests/notebooks/test_smoke.py, with fewer items",
     "conda env create -f environment.yml": "this file compares its versions; no conda in CI",
     "conda activate ambiguity-lib": "this file compares its versions; no conda in CI",
     "ambiguity-lib book": "make book calls it",
     ".venv/bin/ambiguity-lib book --chapters 03,04 --execute-only": "test_resume.py",
+    ".venv/bin/ambiguity-lib sweep --profile synthetic --seeds 0-1 --methods teacher,distilled": (
+        "tests/test_sweep.py, under the smoke profile"
+    ),
 }
 
 

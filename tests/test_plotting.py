@@ -138,6 +138,39 @@ def test_intervals_stand_in_the_order_of_the_table_and_need_their_columns() -> N
         plotting.plot_intervals(table.drop(columns="low"), xlabel="KL")
 
 
+def test_method_scores_are_dots_with_intervals_in_the_methods_colours() -> None:
+    table = pd.DataFrame(
+        {"mean": [0.3, 0.2], "low": [0.25, 0.1], "high": [0.35, 0.3]},
+        index=["teacher", "distilled"],
+    )
+    ax = plotting.plot_method_scores(table, xlabel="JS distance", reference={"uniform": 0.4})
+    spans = [line.get_segments()[0][:, 0].tolist() for line in ax.collections]
+    assert spans == [[0.25, 0.35], [0.1, 0.3]]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["teacher", "distilled"]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [dot.get_color() for dot in dots] == [plotting.method_color(n) for n in table.index]
+    assert ax.yaxis_inverted()
+    assert "uniform" in [text.get_text() for text in ax.texts]
+    with pytest.raises(ValueError, match="no column 'mean'"):
+        plotting.plot_method_scores(table.drop(columns="mean"), xlabel="KL")
+
+
+def test_a_line_by_entropy_per_method() -> None:
+    table = pd.DataFrame(
+        {
+            "method": ["teacher"] * 2 + ["distilled"] * 2,
+            "human_entropy": [0.2, 0.8] * 2,
+            "mean": [0.1, 0.4, 0.2, 0.3],
+            "low": [0.0, 0.3, 0.1, 0.2],
+            "high": [0.2, 0.5, 0.3, 0.4],
+        }
+    )
+    ax = plotting.plot_by_entropy(table, ylabel="JS distance")
+    np.testing.assert_allclose(ax.lines[0].get_data(), [[0.2, 0.8], [0.1, 0.4]])
+    assert ax.get_legend_handles_labels()[1] == ["teacher", "distilled"]
+    assert "nats" in ax.get_xlabel()
+
+
 def test_speedup_dots_are_measured_and_the_dashed_line_is_the_law() -> None:
     ax = plotting.plot_speedup([4, 1, 2], [1.0, 3.0, 1.8], [1.0, 3.2, 1.9], limit=12.0)
     line, dots, limit = ax.lines
@@ -162,6 +195,7 @@ def test_method_colours_are_distinct_and_found_inside_longer_names() -> None:
     assert len(set(plotting.METHOD_COLORS.values())) == len(plotting.METHOD_COLORS)
     assert not set(plotting.METHOD_COLORS.values()) & set(plotting.CLASS_COLORS)
     assert plotting.method_color("teacher at oracle T=2") == plotting.METHOD_COLORS["temperature"]
+    assert plotting.method_color("distilled from the top") != plotting.method_color("distilled")
     # "human upper bound" is a method of its own, not "human".
     assert plotting.method_color("human upper bound") != plotting.method_color("human")
     assert plotting.method_color("unheard of") not in plotting.METHOD_COLORS.values()

@@ -76,7 +76,14 @@ def test_sections_with_defaults_may_be_left_out(content: dict[str, Any], tmp_pat
         ("training", "epochs", 0, "training.epochs must be greater than 0"),
         ("training", "learning_rate", "5e-5", "training.learning_rate.*5.0e-5"),
         ("training", "precision", "fp8", "training.precision must be one of fp32, bf16, auto"),
-        ("data", "dataset", "mnli", "data.dataset must be one of synthetic, snli"),
+        ("data", "dataset", "sst2", "data.dataset must be one of synthetic, snli, mnli"),
+        ("data", "dataset", "affective_text", "train_items must be null for affective_text"),
+        ("data", "folds", 2, "folds must be at most 1 for synthetic"),
+        ("data", "transfer", ["anli"], "data.transfer must be one of snli, mnli"),
+        ("baselines", "epsilons", [0.0], r"baselines.epsilons must be .* in \(0, 1\)"),
+        ("baselines", "human_folds", 1, "baselines.human_folds must be at least 2"),
+        ("second_task", "model", {}, "unknown key 'second_task.model'"),
+        (None, "sweep_seeds", [1, 1], "sweep_seeds must be distinct"),
         ("data", "train_items", None, "data.train_items must be a number"),
         ("data", "train_items", "many", "data.train_items must be of type int"),
         ("model", "scratch", None, "model.scratch must be given if, and only if"),
@@ -140,6 +147,25 @@ def test_names_and_paths_are_told_apart() -> None:
     assert is_profile_path(Path("minilm"))
 
 
+def test_seeds_of_a_sweep_are_the_profiles_unless_given(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    assert load_profile(_write(tmp_path, content | {"seeds": [3, 1]})).sweep_seeds == (3, 1)
+    given = content | {"seeds": [3], "sweep_seeds": [0, 1]}
+    assert load_profile(_write(tmp_path, given)).sweep_seeds == (0, 1)
+
+
+def test_the_second_task_takes_the_place_of_the_first() -> None:
+    profile = load_profile("minilm")
+    second = profile.for_second_task()
+    assert second.data.dataset == "affective_text" and second.data.folds == 5
+    assert second.model == profile.model and second.name == profile.name
+    with pytest.raises(ValueError, match="profile 'minilm' has no second_task"):
+        second.for_second_task()
+
+
 def test_ranges_hold_for_configs_made_in_code_too() -> None:
     with pytest.raises(ValueError, match="validation_items must be greater than 0"):
         DataConfig("snli", None, 0, None)
+    with pytest.raises(ValueError, match="validation_items must be a number for the dataset mnli"):
+        DataConfig("mnli", None, None, None)

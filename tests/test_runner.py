@@ -9,12 +9,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import datasets
 import nbformat
 import pytest
 import yaml
 from nbformat import v4
 from rich.console import Console
 
+from ambiguity_lib.data import DownloadError
 from ambiguity_lib.notebooks import execute_chapter, kernel_environment, strip_run_metadata
 from ambiguity_lib.rendering import RenderingError, render_html, stage_sources
 from ambiguity_lib.runner import (
@@ -310,9 +312,14 @@ def test_a_profile_file_may_not_take_anothers_name(book: Path, tmp_path: Path, n
         plan_book(tmp_path / name, book_dir=book)
 
 
-def test_real_data_that_is_not_there_is_an_error_before_anything_runs(
-    book: Path, monkeypatch: pytest.MonkeyPatch
+def test_real_data_that_cannot_be_had_is_an_error_before_anything_runs(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("AMBIGUITY_DATA_DIR", raising=False)
-    with pytest.raises(FileNotFoundError, match="AMBIGUITY_DATA_DIR"):
+    monkeypatch.setenv("AMBIGUITY_DATA_DIR", str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError, match="AMBIGUITY_DATA_DIR is"):
+        plan_book("minilm", book_dir=book)
+    monkeypatch.delenv("AMBIGUITY_DATA_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    with pytest.raises(DownloadError, match="HF_HUB_OFFLINE is set"):
         plan_book("minilm", book_dir=book)

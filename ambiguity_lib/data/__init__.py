@@ -7,21 +7,44 @@
 | `quantifiers`, `inferences`, `same_event` | its kinds of items, with annotator models |
 | `same_event_words` | the word lists of the last |
 | `annotators` | what the annotator models have in common: lapses, votes, majorities |
-| `reading` | finding and reading local files, with clear errors |
-| `nli` | SNLI and ChaosNLI from a local directory |
+| `reading` | finding and reading the files of the data directory, with clear errors |
+| `download` | fetching them into a per-user cache where no directory is named |
+| `sources`, `archives` | where they come from; downloading and unpacking |
+| `pairs` | SNLI and MNLI |
+| `nli` | ChaosNLI, and SNLI or MNLI for training with it |
+| `emotion` | Affective Text from a local directory, GoEmotions from the hub |
+| `headlines` | generated headlines with known emotion scores, for Affective Text |
 | `predictions` | logits of published SNLI models from a local directory |
+| `published` | scores of published models, with their source |
+| `folds` | folds in which equal texts stay together |
 | `splits` | the train, validation and evaluation data of a profile |
 """
 
-from ambiguity_lib.data.nli import load_chaosnli, load_snli, load_snli_with_chaosnli
+from ambiguity_lib.data.download import DownloadError
+from ambiguity_lib.data.emotion import (
+    load_affective_text,
+    load_affective_text_splits,
+    load_goemotions,
+    scores_to_distributions,
+)
+from ambiguity_lib.data.folds import text_folds
+from ambiguity_lib.data.headlines import HeadlinesConfig, generate_headlines
+from ambiguity_lib.data.nli import (
+    load_chaosnli,
+    load_mnli_with_chaosnli,
+    load_snli_with_chaosnli,
+)
+from ambiguity_lib.data.pairs import load_mnli, load_snli
 from ambiguity_lib.data.predictions import (
     Predictions,
     align_predictions,
     available_predictions,
     load_predictions,
 )
-from ambiguity_lib.data.reading import data_directory
+from ambiguity_lib.data.published import published_scores
+from ambiguity_lib.data.reading import data_directory, fetch_all
 from ambiguity_lib.data.schema import (
+    EMOTION_CLASSES,
     NLI_CLASSES,
     Splits,
     build_dataset,
@@ -35,7 +58,10 @@ from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.data.synthetic import SyntheticConfig, generate_synthetic
 
 __all__ = [
+    "EMOTION_CLASSES",
     "NLI_CLASSES",
+    "DownloadError",
+    "HeadlinesConfig",
     "Predictions",
     "Splits",
     "SyntheticConfig",
@@ -46,12 +72,22 @@ __all__ = [
     "class_names",
     "data_directory",
     "dataset_fingerprint",
+    "fetch_all",
+    "generate_headlines",
     "generate_synthetic",
     "human_distributions",
+    "load_affective_text",
+    "load_affective_text_splits",
     "load_chaosnli",
+    "load_goemotions",
+    "load_mnli",
+    "load_mnli_with_chaosnli",
     "load_predictions",
     "load_snli",
     "load_snli_with_chaosnli",
     "load_splits",
     "make_features",
+    "published_scores",
+    "scores_to_distributions",
+    "text_folds",
 ]

@@ -1,10 +1,8 @@
-"""Loaders for SNLI and for the re-annotated items of ChaosNLI, from a local directory.
+"""ChaosNLI, the re-annotated items of SNLI and MNLI, and these two for training with it.
 
-Expected files, in the directory given as `data_dir` or in the environment variable
-`AMBIGUITY_DATA_DIR` (each with or without a final `.gz`):
-
-    chaosnli/chaosNLI_snli.jsonl, chaosnli/chaosNLI_mnli_m.jsonl   ChaosNLI 1.0 (Nie et al., 2020)
-    snli/snli_1.0_{train,dev,test}.jsonl                           SNLI 1.0 (Bowman et al., 2015)
+ChaosNLI 1.0 (Nie et al., 2020) is read from `chaosnli/chaosNLI_snli.jsonl` and
+`chaosnli/chaosNLI_mnli_m.jsonl` (each with or without a final `.gz`) in the directory given as
+`data_dir` or in the environment variable `AMBIGUITY_DATA_DIR`; with neither, they are downloaded.
 """
 
 from __future__ import annotations
@@ -13,22 +11,20 @@ import hashlib
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset
 
+from ambiguity_lib.data.pairs import load_mnli, load_snli, read_label
 from ambiguity_lib.data.reading import data_directory, find_file, get_field, read_json_lines
 from ambiguity_lib.data.schema import NLI_CLASSES, Splits, build_dataset, make_features
 
 logger = logging.getLogger(__name__)
 
-_SHORT_LABELS = {"e": 0, "n": 1, "c": 2}
-_LONG_LABELS = {name: index for index, name in enumerate(NLI_CLASSES)}
-_NO_GOLD = "-"
-_SNLI_FILES = {"train": "train", "validation": "dev", "test": "test"}
+_LABELS = {"e": 0, "n": 1, "c": 2}
 
 
 def normalise_premise(text: str) -> str:
@@ -50,7 +46,8 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
         A dataset with the human columns.
 
     Raises:
-        FileNotFoundError: If the directory or the file does not exist.
+        FileNotFoundError: If a directory is named, and it or the file does not exist.
+        ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
         ValueError: If `subset` is unknown or the file is not as expected.
     """
     if subset not in ("snli", "mnli_m"):
@@ -68,55 +65,14 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
         columns["uid"].append(get_field(record, "uid", str, path, line))
         columns["text"].append(get_field(example, "premise", str, path, line))
         columns["text_pair"].append(get_field(example, "hypothesis", str, path, line))
-        columns["label"].append(_read_label(record, "old_label", _SHORT_LABELS, path, line))
+        columns["label"].append(read_label(record, "old_label", _LABELS, path, line))
         columns["label_counts"].append(counts)
-        columns["majority_label"].append(
-            _read_label(record, "majority_label", _SHORT_LABELS, path, line)
-        )
+        columns["majority_label"].append(read_label(record, "majority_label", _LABELS, path, line))
     votes = np.array(columns["label_counts"], dtype=np.int64)
     return build_dataset(
         {**columns, "label_counts": votes, "label_dist": votes / votes.sum(axis=1, keepdims=True)},
         make_features(NLI_CLASSES, pair=True, human=True),
     )
-
-
-def load_snli(
-    split: Literal["train", "validation", "test"], data_dir: str | Path | None = None
-) -> Dataset:
-    """Load one split of SNLI.
-
-    Pairs on which the original annotators found no gold label (`"-"`) are dropped; their number is
-    logged. `uid` is the file's `pairID`, or the split and the line where there is none.
-
-    Args:
-        split: `"train"`, `"validation"` (the official dev split) or `"test"`.
-        data_dir: See `data_directory`.
-
-    Returns:
-        A dataset of pairs with labels, without human columns.
-
-    Raises:
-        FileNotFoundError: If the directory or the file does not exist.
-        ValueError: If `split` is unknown or the file is not as expected.
-    """
-    if split not in _SNLI_FILES:
-        raise ValueError(f"split must be one of {sorted(_SNLI_FILES)}, got {split!r}")
-    short = _SNLI_FILES[split]
-    path = find_file(data_directory(data_dir), f"snli/snli_1.0_{short}.jsonl")
-    columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
-    dropped = 0
-    for line, record in read_json_lines(path):
-        premise = get_field(record, "sentence1", str, path, line)
-        hypothesis = get_field(record, "sentence2", str, path, line)
-        if record.get("gold_label") == _NO_GOLD:
-            dropped += 1
-            continue
-        columns["label"].append(_read_label(record, "gold_label", _LONG_LABELS, path, line))
-        columns["uid"].append(record.get("pairID") or f"snli-{short}-{line:06d}")
-        columns["text"].append(premise)
-        columns["text_pair"].append(hypothesis)
-    logger.info("%s: %d pairs, %d without gold label dropped", path, len(columns["uid"]), dropped)
-    return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False))
 
 
 def load_snli_with_chaosnli(
@@ -129,9 +85,9 @@ def load_snli_with_chaosnli(
 
     Premises are compared by `normalise_premise`. Validation takes whole premises of the dev pairs
     whose premise is not in ChaosNLI (6,047 pairs), in the order of the SHA-256 of the premise,
-    passing over a premise that would overshoot. Training is the official train split where its
-    file is there. Where it is not, it is the test split and the rest of those dev pairs: 14,371
-    pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
+    passing over a premise that would overshoot. Training is the official train split. Where a
+    directory is named that lacks its file, it is the test split and the rest of those dev pairs:
+    14,371 pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
 
     Args:
         data_dir: See `data_directory`.
@@ -142,26 +98,16 @@ def load_snli_with_chaosnli(
         The three parts; `description` says what training is.
 
     Raises:
-        FileNotFoundError: If a file that is needed does not exist.
+        FileNotFoundError: If a directory is named, and it or a file that is needed does not exist.
+        ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
         ValueError: If a file is not as expected, a number is not positive, or whole premises do
             not add up to `validation_items`.
     """
-    for name, value in (
-        ("validation_items", validation_items),
-        ("max_train_items", max_train_items),
-    ):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    _check_sizes(validation_items, max_train_items)
     directory = data_directory(data_dir)
     evaluation = load_chaosnli("snli", directory)
-    chaos = set(map(normalise_premise, evaluation["text"]))
     dev = load_snli("validation", directory)
-    dev_keys = [normalise_premise(text) for text in dev["text"]]
-    free = [row for row, key in enumerate(dev_keys) if key not in chaos]
-    chosen = _take_whole_premises([(dev_keys[row], row) for row in free], validation_items)
-    validation = dev.select(chosen)
-    taken = {dev_keys[row] for row in chosen}
-
+    validation, free, excluded = _hold_out(evaluation, dev, validation_items)
     try:
         find_file(directory, "snli/snli_1.0_train.jsonl")
     except FileNotFoundError:
@@ -170,51 +116,122 @@ def load_snli_with_chaosnli(
             "pairs instead",
             directory,
         )
-        test = load_snli("test", directory)
-        sources = [(test, range(len(test))), (dev, free)]
+        sources = [load_snli("test", directory), free]
         origin = (
             "the SNLI test split and the SNLI dev pairs whose premise is neither in ChaosNLI nor "
             "in validation, because the official train split is not in the data directory"
         )
     else:
-        train = load_snli("train", directory)
-        sources = [(train, range(len(train)))]
+        sources = [load_snli("train", directory)]
         origin = "the official SNLI train split"
-    train = _collect_training(sources, chaos | taken, max_train_items)
-    if max_train_items is not None and len(train) == max_train_items:
-        origin += f", cut to {max_train_items:,} pairs by hash order of the premise"
+    train, cut = _collect_training(sources, excluded, max_train_items)
     return Splits(
         train=train,
         validation=validation,
         evaluation=evaluation,
         name="snli",
         description=(
-            f"Training: {len(train):,} pairs, {origin}. Validation: {len(validation):,} SNLI dev "
-            f"pairs. Evaluation: {len(evaluation):,} items of ChaosNLI-S, SNLI dev pairs with 100 "
-            "votes each. No premise is shared between the three."
+            f"Training: {len(train):,} pairs, {origin}{cut}. Validation: {len(validation):,} SNLI "
+            f"dev pairs. Evaluation: {len(evaluation):,} items of ChaosNLI-S, SNLI dev pairs with "
+            "100 votes each. No premise is shared between the three."
         ),
     )
 
 
+def load_mnli_with_chaosnli(
+    data_dir: str | Path | None = None,
+    *,
+    validation_items: int = 1500,
+    max_train_items: int | None = None,
+) -> Splits:
+    """Load MNLI for training and ChaosNLI-M for evaluation, sharing no premise between parts.
+
+    As `load_snli_with_chaosnli`, with validation from the matched dev split; nothing takes the
+    place of the official train split.
+
+    Args:
+        data_dir: See `data_directory`.
+        validation_items: How many pairs validation has, exactly.
+        max_train_items: At most so many training pairs, by hash order; None for all.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        FileNotFoundError: If a directory is named, and it or a file does not exist.
+        ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
+        ValueError: If a file is not as expected, a number is not positive, or whole premises do
+            not add up to `validation_items`.
+    """
+    _check_sizes(validation_items, max_train_items)
+    evaluation = load_chaosnli("mnli_m", data_dir)
+    dev = load_mnli("validation_matched", data_dir)
+    validation, _, excluded = _hold_out(evaluation, dev, validation_items)
+    train, cut = _collect_training([load_mnli("train", data_dir)], excluded, max_train_items)
+    return Splits(
+        train=train,
+        validation=validation,
+        evaluation=evaluation,
+        name="mnli",
+        description=(
+            f"Training: {len(train):,} pairs, the official MNLI train split{cut}. Validation: "
+            f"{len(validation):,} MNLI dev pairs (matched). Evaluation: {len(evaluation):,} items "
+            "of ChaosNLI-M, MNLI dev pairs (matched) with 100 votes each. No premise is shared "
+            "between the three."
+        ),
+    )
+
+
+def _check_sizes(validation_items: int, max_train_items: int | None) -> None:
+    for name, value in (
+        ("validation_items", validation_items),
+        ("max_train_items", max_train_items),
+    ):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def _hold_out(
+    evaluation: Dataset, dev: Dataset, validation_items: int
+) -> tuple[Dataset, Dataset, set[str]]:
+    """Choose validation.
+
+    Returns:
+        Validation, all dev pairs whose premise is not in ChaosNLI, and the premises that training
+        may not have.
+    """
+    chaos = set(map(normalise_premise, evaluation["text"]))
+    keys = [normalise_premise(text) for text in dev["text"]]
+    free = [row for row, key in enumerate(keys) if key not in chaos]
+    chosen = _take_whole_premises([(keys[row], row) for row in free], validation_items)
+    return dev.select(chosen), dev.select(free), chaos | {keys[row] for row in chosen}
+
+
 def _collect_training(
-    sources: Iterable[tuple[Dataset, Iterable[int]]], excluded: set[str], limit: int | None
-) -> Dataset:
-    """Put training rows together, without the excluded premises and at most `limit` of them."""
+    sources: Iterable[Dataset], excluded: set[str], limit: int | None
+) -> tuple[Dataset, str]:
+    """Put pairs together, without the excluded premises and at most `limit` of them.
+
+    Returns:
+        The pairs, and what to say where `limit` left some out.
+    """
     columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
     keys: list[str] = []
-    for dataset, rows in sources:
+    for dataset in sources:
         source = {name: list(dataset[name]) for name in columns}
-        for row in rows:
-            key = normalise_premise(source["text"][row])
+        for row, text in enumerate(source["text"]):
+            key = normalise_premise(text)
             if key not in excluded:
                 keys.append(key)
                 for name, values in columns.items():
                     values.append(source[name][row])
+    cut = ""
     if limit is not None and limit < len(keys):
         order = sorted(range(len(keys)), key=lambda row: (_hash(keys[row]), row))
         kept = sorted(order[:limit])
         columns = {name: [values[row] for row in kept] for name, values in columns.items()}
-    return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False))
+        cut = f", cut to {limit:,} pairs by hash order of the premise"
+    return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False)), cut
 
 
 def _take_whole_premises(rows: list[tuple[str, int]], wanted: int) -> list[int]:
@@ -244,15 +261,3 @@ def _are_votes(counts: list[Any]) -> bool:
         and all(isinstance(count, int) and count >= 0 for count in counts)
         and sum(counts) > 0
     )
-
-
-def _read_label(
-    record: Mapping[str, Any], name: str, known: Mapping[str, int], path: Path, line: int
-) -> int:
-    value = get_field(record, name, str, path, line)
-    if value not in known:
-        raise ValueError(
-            f"{path}, line {line}: unknown label {value!r} in field '{name}'; known are "
-            f"{sorted(known)}"
-        )
-    return known[value]

@@ -2,7 +2,8 @@
 
 The files hold both halves of the SNLI dev set (`predictions/SNLI_dev_{model}_{seed}.jsonl` and
 `predictions/SNLI_test_{model}_{seed}.jsonl`, with or without `.gz`) with their logits in the order
-entailment, contradiction, neutral; here they come in the order of `NLI_CLASSES`.
+entailment, contradiction, neutral; here they come in the order of `NLI_CLASSES`. They are never
+downloaded: copy them from `data/predictions` in `RELEASE`, where their names end in `.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 from datasets import Dataset
 
 from ambiguity_lib.data.reading import data_directory, find_file, get_field, read_json_lines
+
+RELEASE = "https://github.com/jsbaan/calibration-on-disagreement-data"
 
 # Position in the files of each of our classes; the order is its own inverse.
 _FILE_ORDER = (0, 2, 1)
@@ -65,7 +68,10 @@ def load_predictions(model: str, seed: int, data_dir: str | Path | None = None) 
             path = find_file(directory, f"predictions/SNLI_{half}_{model}_{seed}.jsonl")
         except FileNotFoundError as error:
             known = available_predictions(directory)
-            raise FileNotFoundError(f"{error}; available are {known or 'none'}") from None
+            raise FileNotFoundError(
+                f"{error}; available are {known or 'none'}, those of Baan et al. are in "
+                f"data/predictions of {RELEASE} as .json, to be renamed to .jsonl"
+            ) from None
         for line, record in read_json_lines(path):
             uid = get_field(record, "uid", str, path, line)
             label = get_field(record, "true", int, path, line)

@@ -1,4 +1,4 @@
-"""Finding and reading the files of a local data directory, with errors that say where."""
+"""Finding and reading the files of the data directory, with errors that say where."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from ambiguity_lib.data.download import cache_directory, fetch, find_stored
+from ambiguity_lib.data.sources import DATA_SETS, find_data_set, find_source
 
 DATA_DIR_VARIABLE = "AMBIGUITY_DATA_DIR"
 
@@ -19,29 +22,28 @@ def data_directory(data_dir: str | Path | None = None) -> Path:
     """Find the directory with the real data.
 
     Args:
-        data_dir: The directory; by default the one in `AMBIGUITY_DATA_DIR`.
+        data_dir: The directory; by default the one in `AMBIGUITY_DATA_DIR`, else a cache.
 
     Returns:
-        An existing directory.
+        An existing directory that is taken as it is, or the cache, which may not exist yet and
+        which `find_file` fills.
 
     Raises:
-        FileNotFoundError: If neither is given, or there is no such directory.
+        FileNotFoundError: If a directory is named and does not exist.
     """
+    cache = cache_directory()
     value = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
     if value is None or str(value) == "":
-        raise FileNotFoundError(
-            f"no data directory: pass data_dir, or set {DATA_DIR_VARIABLE} to a folder that holds "
-            "chaosnli/, snli/ and predictions/"
-        )
+        return cache
     path = Path(value).expanduser()
-    if not path.is_dir():
+    if path != cache and not path.is_dir():
         origin = "data_dir" if data_dir is not None else DATA_DIR_VARIABLE
         raise FileNotFoundError(f"{origin} is {path}, and there is no such directory")
     return path
 
 
 def find_file(directory: Path, relative: str) -> Path:
-    """Find a file that may be compressed.
+    """Find a file that may be compressed; in the cache, fetch it if it is not there.
 
     Args:
         directory: The data directory.
@@ -51,15 +53,44 @@ def find_file(directory: Path, relative: str) -> Path:
         The path, with `.gz` where only that exists.
 
     Raises:
-        FileNotFoundError: If neither exists.
+        FileNotFoundError: If neither exists and it is not to be fetched.
+        ambiguity_lib.data.download.DownloadError: If it is, and that fails.
     """
-    for candidate in (directory / relative, directory / f"{relative}.gz"):
-        if candidate.is_file():
-            return candidate
-    raise FileNotFoundError(
-        f"{directory / relative} does not exist, nor with .gz; put the file there, or point "
-        f"{DATA_DIR_VARIABLE} (or data_dir) at the folder that has it"
-    )
+    has_source = find_source(relative) is not None
+    if has_source and directory == cache_directory():
+        return fetch(relative)
+    path = find_stored(directory, relative)
+    if path is None:
+        otherwise = ", or set neither to have it downloaded" if has_source else ""
+        raise FileNotFoundError(
+            f"{directory / relative} does not exist, nor with .gz; put the file there, or point "
+            f"{DATA_DIR_VARIABLE} (or data_dir) at the folder that has it{otherwise}"
+        )
+    return path
+
+
+def fetch_all(
+    names: Sequence[str] | None = None, data_dir: str | Path | None = None
+) -> dict[str, tuple[Path, ...]]:
+    """Find all files of data sets, fetching what the cache lacks.
+
+    Args:
+        names: Data sets (`ambiguity_lib.data.sources.DATA_SETS`); None for all.
+        data_dir: See `data_directory`.
+
+    Returns:
+        The files of each data set.
+
+    Raises:
+        ValueError: If there is no data set of a name; nothing has been fetched then.
+        FileNotFoundError: If a directory is named and lacks a file.
+        ambiguity_lib.data.download.DownloadError: If a file cannot be fetched.
+    """
+    chosen = [find_data_set(name) for name in (DATA_SETS if names is None else names)]
+    directory = data_directory(data_dir)
+    return {
+        item.name: tuple(find_file(directory, file.path) for file in item.files) for item in chosen
+    }
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -10,7 +10,7 @@ features of `label`, nowhere else; floats never go into `label`.
 | `text_pair` | string, optional | the hypothesis of a pair |
 | `label` | ClassLabel | the original ("old") label, -1 when there is none |
 | `label_dist` | C float64, optional | the human opinion distribution |
-| `label_counts` | C int64, optional | the votes behind it |
+| `label_counts` | C int64, optional | the votes behind it, where there were votes |
 | `majority_label` | ClassLabel, optional | the majority of the re-annotation ("new" label) |
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -27,6 +27,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 NLI_CLASSES = ("entailment", "neutral", "contradiction")
+EMOTION_CLASSES = ("anger", "disgust", "fear", "joy", "sadness", "surprise")
 
 # How far the sum of a distribution may be from one; the metrics use the same bound.
 SUM_TOLERANCE = 1e-6
@@ -36,13 +37,16 @@ _LABEL_COLUMNS = ("label", "majority_label")
 _REQUIRED_COLUMNS = ("uid", "text", "label")
 
 
-def make_features(class_names: Sequence[str], *, pair: bool, human: bool) -> Features:
+def make_features(
+    class_names: Sequence[str], *, pair: bool, human: bool, votes: bool = True
+) -> Features:
     """Give the features of a dataset.
 
     Args:
         class_names: The C class names, in the order used everywhere.
         pair: Whether there is a second text, `text_pair`.
         human: Whether to add `label_dist`, `label_counts` and `majority_label`.
+        votes: Whether these have `label_counts`; False where people gave scores, not votes.
 
     Returns:
         The features.
@@ -59,7 +63,8 @@ def make_features(class_names: Sequence[str], *, pair: bool, human: bool) -> Fea
     columns["label"] = ClassLabel(names=names)
     if human:
         columns["label_dist"] = List(Value("float64"), length=len(names))
-        columns["label_counts"] = List(Value("int64"), length=len(names))
+        if votes:
+            columns["label_counts"] = List(Value("int64"), length=len(names))
         columns["majority_label"] = ClassLabel(names=names)
     return Features(columns)
 
@@ -76,13 +81,13 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
     """
     schema = features.arrow_schema
     arrays = []
-    for field in schema:
-        values = columns[field.name]
-        if pa.types.is_fixed_size_list(field.type):
-            flat = pa.array(np.ascontiguousarray(values).reshape(-1), type=field.type.value_type)
-            arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=field.type))
+    for column in schema:
+        values = columns[column.name]
+        if pa.types.is_fixed_size_list(column.type):
+            flat = pa.array(np.ascontiguousarray(values).reshape(-1), type=column.type.value_type)
+            arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=column.type))
         else:
-            arrays.append(pa.array(values, type=field.type))
+            arrays.append(pa.array(values, type=column.type))
     return Dataset(pa.Table.from_arrays(arrays, schema=schema))
 
 
@@ -195,6 +200,8 @@ class Splits:
         evaluation: What is scored against humans; always has the human columns.
         name: A short name.
         description: What the parts are, in a sentence or two, for captions and records.
+        evaluation_name: What tables call the evaluation set.
+        transfer: Name → a further evaluation set for the same models, from another source.
     """
 
     train: Dataset
@@ -202,6 +209,8 @@ class Splits:
     evaluation: Dataset
     name: str
     description: str
+    evaluation_name: str = "evaluation"
+    transfer: Mapping[str, Dataset] = field(default_factory=dict)
 
 
 def _to_arrow(dataset: Dataset, column: str) -> pa.Array:

@@ -22,6 +22,7 @@ from ambiguity_lib.metrics.divergence import (
     total_variation_distance,
 )
 from ambiguity_lib.metrics.uncertainty import (
+    ambiguity_auroc,
     entropy,
     entropy_calibration_error,
     entropy_correlation,
@@ -30,6 +31,7 @@ from ambiguity_lib.metrics.uncertainty import (
 
 __all__ = [
     "accuracy",
+    "ambiguity_auroc",
     "brier_score",
     "entropy",
     "entropy_calibration_error",

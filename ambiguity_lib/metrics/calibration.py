@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ambiguity_lib.metrics._validation import (
     ArrayInput,
@@ -43,17 +44,31 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
-    # Edges by division: 9 / 15 is the same float as a confidence of 0.6, which numpy.linspace does
-    # not promise. The product may round to the next bin, or meet an edge, which is the bin below's.
-    edges = np.arange(bins + 2) / bins
     surplus = np.zeros(bins)
     for rows in row_chunks(q):
         hit, confidence = top_class(y[rows], q[rows])
-        bin_of_item = (confidence * bins).astype(np.intp)
-        bin_of_item -= confidence <= edges[bin_of_item]
-        bin_of_item += confidence > edges[bin_of_item + 1]
+        bin_of_item = confidence_bins(confidence, bins)
         surplus += np.bincount(bin_of_item, weights=hit - confidence, minlength=bins)
     return float(np.abs(surplus).sum() / len(y))
+
+
+def confidence_bins(confidence: FloatArray, n_bins: int) -> NDArray[np.intp]:
+    """Bin, from 0, of every confidence in (0, 1]; equal widths, a bin has its upper edge.
+
+    Args:
+        confidence: Largest probabilities, shape ``(N,)``.
+        n_bins: Number of bins.
+
+    Returns:
+        Bins, shape ``(N,)``.
+    """
+    # Edges by division: 9 / 15 is the same float as a confidence of 0.6, which numpy.linspace does
+    # not promise. The product may round to the next bin, or meet an edge, which is the bin below's.
+    edges = np.arange(n_bins + 2) / n_bins
+    bin_of_item = (confidence * n_bins).astype(np.intp)
+    bin_of_item -= confidence <= edges[bin_of_item]
+    bin_of_item += confidence > edges[bin_of_item + 1]
+    return bin_of_item
 
 
 def brier_score(labels: ArrayInput, probs: ArrayInput) -> FloatArray:

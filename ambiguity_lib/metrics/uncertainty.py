@@ -78,6 +78,41 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
     return float(np.corrcoef(human_entropy, model_entropy)[0, 1])
 
 
+def ambiguity_auroc(human: ArrayInput, model: ArrayInput, threshold: float = 0.6) -> float:
+    """How well the model's entropy tells ambiguous items from others: area under the ROC curve.
+
+    An item is ambiguous if every class has less than ``threshold`` of the human opinions. The area
+    is the probability that an ambiguous item has a higher model entropy than another item has, a
+    tie counting half (the Mann-Whitney statistic). Any change of the entropies that keeps their
+    order leaves it as it is.
+
+    Args:
+        human: Human label distributions, shape ``(N, C)``.
+        model: Model probabilities, shape ``(N, C)``.
+        threshold: Share that the most common opinion on an ambiguous item stays below.
+
+    Returns:
+        Area from 0 to 1, 0.5 for chance; NaN if all items are ambiguous, or none is.
+
+    Raises:
+        ValueError: If a row is not a distribution, the shapes differ or the threshold is not in
+            (0, 1).
+    """
+    if not 0.0 < threshold < 1.0:
+        raise ValueError(f"threshold must be between 0 and 1; got {threshold}")
+    p, q = as_distribution_pair(human, model)
+    # 60 of 100 votes need not be the float 0.6
+    ambiguous = p.max(axis=1) < threshold - _CONSTANT_SPREAD
+    positives = int(ambiguous.sum())
+    pairs = positives * (len(p) - positives)
+    if pairs == 0:
+        return float("nan")
+    # entropies that differ by rounding only are ties, and get the mean of their ranks
+    _, place, ties = np.unique(np.round(_entropy(q), 12), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    return float((ranks[ambiguous].sum() - positives * (positives + 1) / 2) / pairs)
+
+
 def rank_match(human: ArrayInput, model: ArrayInput) -> FloatArray:
     """Whether the model ranks all classes exactly as people do (RankCS, Baan et al., 2022).
 

@@ -13,8 +13,10 @@ from ambiguity_lib.plotting.distributions import (
     plot_votes,
 )
 from ambiguity_lib.plotting.results import (
+    plot_by_entropy,
     plot_intervals,
     plot_layer_curves,
+    plot_method_scores,
     plot_score_bars,
     plot_vote_noise,
 )
@@ -35,10 +37,12 @@ __all__ = [
     "METHOD_COLORS",
     "layer_colors",
     "method_color",
+    "plot_by_entropy",
     "plot_entropy_histogram",
     "plot_entropy_scatter",
     "plot_intervals",
     "plot_layer_curves",
+    "plot_method_scores",
     "plot_reliability",
     "plot_score_bars",
     "plot_simplex",

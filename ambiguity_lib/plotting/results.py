@@ -155,3 +155,66 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
     ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
     ax.grid(axis="x")
     return ax
+
+
+def plot_method_scores(
+    table: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    xlabel: str,
+    reference: Mapping[str, float] | None = None,
+) -> Axes:
+    """Draw one dot with its interval per method, in the method's colour, top to bottom.
+
+    Args:
+        table: one row a method (the index); columns ``mean``, ``low`` and ``high``.
+        ax: where to draw.
+        xlabel: name and unit of the score.
+        reference: name → value, drawn as vertical lines with their name above.
+
+    Raises:
+        ValueError: if a column is missing.
+    """
+    missing = [name for name in ("mean", "low", "high") if name not in table.columns]
+    if missing:
+        raise ValueError(f"no column {missing[0]!r} in the table; it has {list(table.columns)}")
+    ax = make_axes(ax, (7.0, 1.2 + 0.34 * len(table)))
+    for row, (name, scores) in enumerate(table.iterrows()):
+        color = method_color(str(name))
+        ax.hlines(row, scores["low"], scores["high"], color=color, linewidth=2.5)
+        ax.plot(scores["mean"], row, "o", color=color, markersize=7)
+    for i, (name, value) in enumerate((reference or {}).items()):
+        ax.axvline(value, color="#777777", linestyle=("--", ":", "-.")[i % 3], zorder=0)
+        ax.annotate(
+            name,
+            (value, 1.0),
+            (0, 3 + 12 * (i % 2)),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color="#444444",
+        )
+    ax.set_yticks(range(len(table)), [str(name) for name in table.index])
+    ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
+    ax.grid(axis="x")
+    return ax
+
+
+def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str) -> Axes:
+    """Draw a score against human entropy, one line with its interval per method.
+
+    Args:
+        table: rows of :func:`~ambiguity_lib.statistics.by_human_entropy` for one dataset.
+        ax: where to draw.
+        ylabel: name and unit of the score.
+    """
+    ax = make_axes(ax, (7.0, 4.0))
+    for i, (name, rows) in enumerate(table.groupby("method", sort=False)):
+        color, x = method_color(str(name)), rows["human_entropy"]
+        ax.fill_between(x, rows["low"], rows["high"], color=color, alpha=0.15, linewidth=0)
+        ax.plot(x, rows["mean"], marker="osD^vP*X"[i % 8], color=color, label=str(name))
+    ax.set(xlabel="human entropy, mean of the bin (nats)", ylabel=ylabel)
+    ax.grid(axis="y")
+    ax.legend()
+    return ax

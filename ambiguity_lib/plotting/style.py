@@ -1,8 +1,9 @@
 """Colours and defaults that all figures share.
 
 A method has the same colour in every chapter (from the colour-blind-safe palette of Okabe and Ito,
-2008), a class has the same colour everywhere (Paul Tol's muted palette, so that a class is never
-taken for a method), and layers run along a sequential map.
+2008; the less usual ones have others, and always their name beside the mark), a class has the
+same colour everywhere (Paul Tol's muted palette, so that a class is never taken for a method), and
+layers run along a sequential map.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ METHOD_COLORS: dict[str, str] = {
     "temperature": "#56B4E9",
     "label smoothing": "#CC79A7",
     "human upper bound": "#009E73",
+    "early stopping": "#A6761D",
+    "mc dropout": "#7B61A8",
+    "deep ensemble": "#4B2E83",
+    "distilled from the top": "#66A0C8",
     "uniform": "#999999",
     "constant mean": "#666666",
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ambiguity_lib.data import (
     check_dataset,
     human_distributions,
     load_chaosnli,
+    load_mnli,
+    load_mnli_with_chaosnli,
     load_snli,
     load_snli_with_chaosnli,
 )
@@ -158,6 +161,68 @@ def test_sizes_that_cannot_be(toy_dir: Path) -> None:
         load_snli_with_chaosnli(toy_dir, validation_items=0)
     with pytest.raises(ValueError, match="max_train_items must be at least 1"):
         load_snli_with_chaosnli(toy_dir, validation_items=3, max_train_items=0)
+
+
+@pytest.fixture
+def toy_mnli_dir(toy_dir: Path) -> Path:
+    """The toy directory with MNLI: the dev premise of ChaosNLI-M, two others, and train."""
+    labels = ("entailment", "neutral", "contradiction")
+    dev = [
+        snli_record(premise, f"hyp {i} .", labels[i], pairID=f"{number}{labels[i][0]}")
+        for number, premise in enumerate(("well so it goes", "He left early.", "Nobody came."))
+        for i in range(3)
+    ]
+    dev.append(snli_record("He left early.", "nobody agrees .", "-", pairID="9x"))
+    write_lines(toy_dir / "mnli/multinli_1.0_dev_matched.jsonl", dev)
+    texts = ("A new one.", "He LEFT early", "Nobody came!", "WELL, so it goes...", "Another.")
+    train = [snli_record(text, "H .", "neutral", pairID=f"{n}n") for n, text in enumerate(texts)]
+    write_lines(toy_dir / "mnli/multinli_1.0_train.jsonl.gz", train)
+    return toy_dir
+
+
+def test_mnli(toy_mnli_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        dataset = load_mnli("validation_matched", toy_mnli_dir)
+    check_dataset(dataset)
+    assert "9 pairs, 1 without gold label dropped" in caplog.text
+    assert dataset["uid"][:4] == ["0e", "0n", "0c", "1e"]
+    assert dataset["label"][:3] == [0, 1, 2]
+    assert len(load_mnli("train", toy_mnli_dir)) == 5
+    with pytest.raises(FileNotFoundError, match=r"multinli_1\.0_dev_mismatched\.jsonl does not"):
+        load_mnli("validation_mismatched", toy_mnli_dir)
+    with pytest.raises(ValueError, match=r"split must be one of .*'validation_matched'"):
+        load_mnli("validation", toy_mnli_dir)  # type: ignore[arg-type]
+
+
+def test_mnli_splits_share_no_premise(toy_mnli_dir: Path) -> None:
+    splits = load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3)
+    for part in (splits.train, splits.validation, splits.evaluation):
+        check_dataset(part)
+    assert splits.name == "mnli"
+    assert splits.evaluation["uid"][:] == ["m"]
+    assert len(splits.validation) == 3
+    assert len(premises(splits.validation)) == 1
+    # two new premises, and the dev premise that validation left
+    assert len(splits.train) == 3
+    assert not premises(splits.train) & premises(splits.validation)
+    assert not premises(splits.train) & premises(splits.evaluation)
+    assert not premises(splits.validation) & premises(splits.evaluation)
+    assert "3 pairs, the official MNLI train split." in splits.description
+    part = load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3, max_train_items=2)
+    assert set(part.train["uid"]) < set(splits.train["uid"])
+    assert "the official MNLI train split, cut to 2 pairs by hash order" in part.description
+    # the same premises in the same order as for SNLI: by SHA-256
+    keys = [normalise_premise(text) for text in ("He left early.", "Nobody came.")]
+    first = min(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
+    assert premises(splits.validation) == {first}
+
+
+def test_nothing_takes_the_place_of_mnlis_train_split(toy_mnli_dir: Path) -> None:
+    (toy_mnli_dir / "mnli/multinli_1.0_train.jsonl.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"multinli_1\.0_train\.jsonl does not exist"):
+        load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3)
+    with pytest.raises(ValueError, match="validation_items must be at least 1"):
+        load_mnli_with_chaosnli(toy_mnli_dir, validation_items=0)
 
 
 @pytest.mark.real_data

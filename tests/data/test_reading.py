@@ -19,10 +19,22 @@ def test_directory_from_argument_and_environment(
     assert data_directory(str(other)) == other
 
 
-def test_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("value", [None, ""])
+def test_cache_where_no_directory_is_named(
+    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("AMBIGUITY_DATA_DIR", raising=False)
-    with pytest.raises(FileNotFoundError, match="set AMBIGUITY_DATA_DIR"):
-        data_directory()
+    if value is not None:
+        monkeypatch.setenv("AMBIGUITY_DATA_DIR", value)
+    cache = tmp_path / "ambiguity-lib"
+    assert data_directory() == cache
+    # it need not exist yet, whoever names it
+    assert data_directory(cache) == cache
+    assert not cache.exists()
+
+
+def test_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMBIGUITY_DATA_DIR", str(tmp_path / "gone"))
     with pytest.raises(FileNotFoundError, match=r"AMBIGUITY_DATA_DIR is .*gone"):
         data_directory()

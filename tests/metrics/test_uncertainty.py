@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import pearsonr, rankdata
+from sklearn.metrics import roc_auc_score
 
 from ambiguity_lib.metrics import (
+    ambiguity_auroc,
     entropy,
     entropy_calibration_error,
     entropy_correlation,
@@ -156,3 +158,40 @@ def test_rank_match_of_identical_and_of_softened(seed):
     assert_array_equal(rank_match(human, human), 1.0)
     softened = np.sqrt(model) / np.sqrt(model).sum(axis=1, keepdims=True)
     assert_array_equal(rank_match(human, softened), rank_match(human, model))
+
+
+def test_auroc_by_hand():
+    # ambiguous, clear, ambiguous, clear (60 of 100 are not below 60 %)
+    human = [[0.5, 0.5], [0.9, 0.1], [0.55, 0.45], [0.6, 0.4]]
+    # one clear item is above one ambiguous item, one pair is a tie
+    model = [[0.5, 0.5], [0.9, 0.1], [0.8, 0.2], [0.2, 0.8]]
+    assert ambiguity_auroc(human, model) == (1 + 1 + 1 + 0.5) / 4
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.6, 0.75])
+def test_auroc_equals_sklearn_with_ties(threshold):
+    human, model = random_pair()
+    model = np.round(model, 1)
+    model[:, 0] += 1 - model.sum(axis=1)
+    model = np.clip(model, 0, None) / np.clip(model, 0, None).sum(axis=1, keepdims=True)
+    positive = human.max(axis=1) < threshold - 1e-12
+    expected = roc_auc_score(positive, np.round(entropy(model), 12))
+    assert_allclose(ambiguity_auroc(human, model, threshold), expected, rtol=1e-12)
+
+
+def test_auroc_limits():
+    human, _ = random_pair()
+    assert ambiguity_auroc(human, np.full_like(human, 1 / 3)) == 0.5
+    assert np.isnan(ambiguity_auroc(human[:1], human[:1]))
+    with pytest.raises(ValueError, match="threshold must be between 0 and 1"):
+        ambiguity_auroc(human, human, 1.0)
+
+
+@quick
+@given(seeds)
+def test_auroc_knows_only_the_order_of_entropies(seed):
+    human, model = random_pair(seed)
+    area = ambiguity_auroc(human, model)
+    assert 0 <= area <= 1
+    # classes in another order have the same entropy
+    assert ambiguity_auroc(human, model[:, ::-1]) == pytest.approx(area)

@@ -17,6 +17,7 @@ PAIRWISE = [
     metrics.kl_divergence,
     metrics.total_variation_distance,
     metrics.entropy_calibration_error,
+    metrics.ambiguity_auroc,
     metrics.entropy_correlation,
     metrics.rank_match,
 ]

@@ -1,0 +1,336 @@
+"""Loaders for the second task, emotion: Affective Text and GoEmotions.
+
+Affective Text (SemEval-2007 Task 14; Strapparava and Mihalcea, 2007) is 250 trial and 1,000 test
+headlines, each with mean scores from 0 to 100 for six emotions. Expected files, in the directory
+given as `data_dir` or in `AMBIGUITY_DATA_DIR` (each with or without a final `.gz`):
+
+    affective_text/affectivetext_{trial,test}.xml             <instance id="1">Headline</instance>
+    affective_text/affectivetext_{trial,test}.emotions.gold   id anger disgust fear joy sadness ...
+
+GoEmotions (Demszky et al., 2020) is Reddit comments with the choices of three or more raters. It
+comes from the Hugging Face hub, so it needs a network the first time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html
+import logging
+import re
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+import datasets
+import numpy as np
+from datasets import Dataset
+from numpy.typing import ArrayLike, NDArray
+
+from ambiguity_lib.data.folds import text_folds
+from ambiguity_lib.data.reading import data_directory, find_file
+from ambiguity_lib.data.schema import EMOTION_CLASSES, Splits, build_dataset, make_features
+
+logger = logging.getLogger(__name__)
+
+FOLDS = 5
+
+GOEMOTIONS = "google-research-datasets/go_emotions"
+MIN_RATERS = 2
+# The grouping that the authors published (google-research/goemotions/data/ekman_mapping.json).
+EKMAN_GROUPS: dict[str, tuple[str, ...]] = {
+    "anger": ("anger", "annoyance", "disapproval"),
+    "disgust": ("disgust",),
+    "fear": ("fear", "nervousness"),
+    "joy": (
+        "joy", "amusement", "approval", "excitement", "gratitude", "love", "optimism", "relief",
+        "pride", "admiration", "desire", "caring",
+    ),
+    "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
+    "surprise": ("surprise", "realization", "confusion", "curiosity"),
+    "neutral": ("neutral",),
+}  # fmt: skip
+GOEMOTIONS_CLASSES = tuple(EKMAN_GROUPS)
+
+_INSTANCE = re.compile(r'<instance id="(\d+)">(.*\S.*)</instance>')
+_FRAME = re.compile(r"</?corpus\b[^>]*>")
+_GOEMOTIONS_BUCKETS = {"train": (2, 3, 4), "validation": (1,), "test": (0,)}
+
+
+def scores_to_distributions(scores: ArrayLike) -> NDArray[np.float64]:
+    """Scores of classes divided by their sum.
+
+    Args:
+        scores: Not negative, shape (N, C).
+
+    Returns:
+        Distributions, shape (N, C).
+
+    Raises:
+        ValueError: If a row has a negative score or none above zero; the first is named.
+    """
+    array = np.asarray(scores, dtype=np.float64)
+    bad = (array < 0).any(axis=1) | ~(array.sum(axis=1) > 0)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"row {row} is {array[row].tolist()}: scores must not be negative, and one must be "
+            "above zero; drop items without any"
+        )
+    probs: NDArray[np.float64] = array / array.sum(axis=1, keepdims=True)
+    return probs
+
+
+def load_affective_text(data_dir: str | Path | None = None) -> Dataset:
+    """Load all headlines of Affective Text that have a score above zero.
+
+    `label_dist` is the scores divided by their sum and `label` the emotion with the top score; a
+    tie goes to the first emotion in the order of the file. Nobody voted, so there is no
+    `label_counts`, and nobody labelled a second time, so `majority_label` equals `label`. Headlines
+    whose scores are all zero have no distribution and are dropped; their number and that of ties is
+    logged. uids are `affective-PART-ID`.
+
+    Args:
+        data_dir: See `data_directory`.
+
+    Returns:
+        1,246 headlines for the official files, trial before test, in file order.
+
+    Raises:
+        FileNotFoundError: If the directory or a file does not exist.
+        ValueError: If a file is not as expected.
+    """
+    directory = data_directory(data_dir)
+    uids: list[str] = []
+    texts: list[str] = []
+    rows: list[tuple[int, ...]] = []
+    for part in ("trial", "test"):
+        text_path = find_file(directory, f"affective_text/affectivetext_{part}.xml")
+        gold_path = find_file(directory, f"affective_text/affectivetext_{part}.emotions.gold")
+        headlines, gold = _read_headlines(text_path), _read_scores(gold_path)
+        _check_same_ids(headlines, gold, text_path, gold_path)
+        uids += [f"affective-{part}-{identifier}" for identifier in headlines]
+        texts += headlines.values()
+        rows += [gold[identifier] for identifier in headlines]
+    scores = np.array(rows, dtype=np.int64)
+    kept = np.flatnonzero(scores.any(axis=1))
+    ties = int(((scores == scores.max(axis=1, keepdims=True)).sum(axis=1)[kept] > 1).sum())
+    logger.info(
+        "%s: %d headlines, %d with all scores zero dropped, %d ties of the top score",
+        directory / "affective_text", len(kept), len(scores) - len(kept), ties,
+    )  # fmt: skip
+    scores = scores[kept]
+    labels = scores.argmax(axis=1)
+    return build_dataset(
+        {
+            "uid": [uids[row] for row in kept],
+            "text": [texts[row] for row in kept],
+            "label": labels,
+            "label_dist": scores_to_distributions(scores),
+            "majority_label": labels,
+        },
+        make_features(EMOTION_CLASSES, pair=False, human=True, votes=False),
+    )
+
+
+def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int = 0) -> Splits:
+    """Load Affective Text as one of five train, validation and evaluation splits.
+
+    Headlines fall into five buckets by the SHA-256 of their text in lower case without spaces and
+    punctuation; not of their uid, since 23 headlines occur twice and both must be in one bucket.
+    Fold f evaluates on bucket f and validates on bucket f + 1 (after the last comes the first), so
+    the five evaluation parts cover every headline once. Fold 0 is the fixed split.
+
+    Train and validation have `uid`, `text` and `label` only. Evaluation also has `label_dist` and
+    `majority_label`, which equals `label`.
+
+    Args:
+        data_dir: See `data_directory`.
+        fold: Which of the five splits, from 0.
+
+    Returns:
+        The three parts, about 60, 20 and 20 % of the headlines.
+
+    Raises:
+        FileNotFoundError: If the directory or a file does not exist.
+        ValueError: If there is no such fold or a file is not as expected.
+    """
+    if fold not in range(FOLDS):
+        raise ValueError(f"fold must be a whole number from 0 to {FOLDS - 1}, got {fold!r}")
+    whole = load_affective_text(data_dir)
+    plain = whole.select_columns(["uid", "text", "label"])
+    # The part of each headline: 0 evaluation, 1 validation, else training.
+    part = (text_folds(whole["text"][:], FOLDS) - fold) % FOLDS
+    train = plain.select(np.flatnonzero(part > 1))
+    validation = plain.select(np.flatnonzero(part == 1))
+    evaluation = whole.select(np.flatnonzero(part == 0))
+    return Splits(
+        train=train,
+        validation=validation,
+        evaluation=evaluation,
+        name="affective_text",
+        evaluation_name="Affective Text",
+        description=(
+            f"Headlines of Affective Text (SemEval-2007), fold {fold} of {FOLDS} by hash of the "
+            f"text: {len(train):,} for training, {len(validation):,} for validation, both with the "
+            f"top-scored emotion as label, and {len(evaluation):,} for evaluation with the scores "
+            "of six emotions divided by their sum. No headline is shared between the three."
+        ),
+    )
+
+
+def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
+    """Load GoEmotions with all raters' choices, in Ekman's six emotions and neutral.
+
+    A rater has one vote for each group (`EKMAN_GROUPS`) of which they chose an emotion;
+    `label_counts` are these votes and `label_dist` the votes divided by their number. Ratings
+    marked "very unclear" or without any emotion are dropped, then comments with fewer than two
+    raters; the numbers are logged. `label` is the group with most votes, -1 if several have as
+    many; `majority_label` takes the first of those, so that contested comments can still be scored.
+
+    The official splits hold only comments on which raters agreed. So this takes all comments, and
+    splits them 60/20/20 by the SHA-256 of their text, as `load_affective_text_splits` does.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+
+    Returns:
+        A dataset with the human columns, in the order of the comments' ids.
+
+    Raises:
+        FileNotFoundError: If the data are neither on this machine nor to be had from the hub.
+        ValueError: If `split` is unknown or a column is missing.
+    """
+    if split not in _GOEMOTIONS_BUCKETS:
+        raise ValueError(f"split must be one of {sorted(_GOEMOTIONS_BUCKETS)}, got {split!r}")
+    try:
+        raw = datasets.load_dataset(GOEMOTIONS, "raw", split="train")
+    # `datasets` raises a ValueError where it is offline and only other data are stored
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"GoEmotions is not on this machine and could not be fetched ({error}); load it once "
+            "with a network, or point HF_HOME at a folder that has it"
+        ) from error
+    emotions = [name for group in EKMAN_GROUPS.values() for name in group]
+    for name in ("id", "text", "example_very_unclear", *emotions):
+        if name not in raw.column_names:
+            raise ValueError(
+                f"{GOEMOTIONS}: column '{name}' is missing; found {sorted(raw.column_names)}"
+            )
+    votes = np.stack(
+        [
+            np.any([np.asarray(raw[name][:], dtype=bool) for name in group], axis=0)
+            for group in EKMAN_GROUPS.values()
+        ],
+        axis=1,
+    )
+    unclear = np.asarray(raw["example_very_unclear"][:], dtype=bool)
+    empty = ~unclear & ~votes.any(axis=1)
+    used = np.flatnonzero(~unclear & ~empty)
+    ids, first, item, raters = np.unique(
+        np.asarray(raw["id"][:], dtype=str)[used],
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    counts = np.zeros((len(ids), len(EKMAN_GROUPS)), dtype=np.int64)
+    np.add.at(counts, item, votes[used])
+    all_texts = raw["text"][:]
+    texts = [" ".join(all_texts[row].split()) for row in used[first].tolist()]
+    buckets = text_folds(texts, FOLDS)
+    kept = np.flatnonzero((raters >= MIN_RATERS) & np.isin(buckets, _GOEMOTIONS_BUCKETS[split]))
+    counts = counts[kept]
+    tied = (counts == counts.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    logger.info(
+        "%s: %d ratings marked very unclear and %d without an emotion dropped, then %d of %d "
+        "comments with fewer than %d raters; %s has %d comments, %d without a majority",
+        GOEMOTIONS, unclear.sum(), empty.sum(), (raters < MIN_RATERS).sum(), len(ids), MIN_RATERS,
+        split, len(kept), tied.sum(),
+    )  # fmt: skip
+    majority = counts.argmax(axis=1)
+    return build_dataset(
+        {
+            "uid": [f"goemotions-{ids[row]}" for row in kept],
+            "text": [texts[row] for row in kept],
+            "label": np.where(tied, -1, majority),
+            "label_dist": scores_to_distributions(counts),
+            "label_counts": counts,
+            "majority_label": majority,
+        },
+        make_features(GOEMOTIONS_CLASSES, pair=False, human=True),
+    )
+
+
+def _read_headlines(path: Path) -> dict[str, str]:
+    """Read the headlines by id, in file order."""
+    headlines: dict[str, str] = {}
+    for number, line in _read_lines(path):
+        if _FRAME.fullmatch(line):
+            continue
+        match = _INSTANCE.fullmatch(line)
+        if match is None:
+            raise ValueError(
+                f'{path}, line {number}: expected <instance id="NUMBER">HEADLINE</instance>, found '
+                f"{line!r}; is this the official file?"
+            )
+        identifier, text = match.groups()
+        if identifier in headlines:
+            raise ValueError(f"{path}, line {number}: id {identifier} occurs a second time")
+        # the files have tabs and double spaces within headlines
+        headlines[identifier] = " ".join(html.unescape(text).split())
+    if not headlines:
+        raise ValueError(f"{path} has no headlines; fetch the file again")
+    return headlines
+
+
+def _read_scores(path: Path) -> dict[str, tuple[int, ...]]:
+    """Read the six scores of each id."""
+    gold: dict[str, tuple[int, ...]] = {}
+    for number, line in _read_lines(path):
+        identifier, *fields = line.split()
+        try:
+            scores = tuple(map(int, fields))
+        except ValueError:
+            scores = ()
+        if len(scores) != len(EMOTION_CLASSES):
+            raise ValueError(
+                f"{path}, line {number}: expected an id and {len(EMOTION_CLASSES)} whole numbers, "
+                f"found {line!r}; is this the official file?"
+            )
+        if not all(0 <= score <= 100 for score in scores):
+            raise ValueError(
+                f"{path}, line {number}: a score is not within 0 and 100: {line!r}; is this the "
+                "official file?"
+            )
+        if identifier in gold:
+            raise ValueError(f"{path}, line {number}: id {identifier} occurs a second time")
+        gold[identifier] = scores
+    return gold
+
+
+def _read_lines(path: Path) -> list[tuple[int, str]]:
+    """Read the lines that are not empty, numbered from 1, without space around them."""
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = data.decode().split("\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path}: the file is cut off, damaged or not UTF-8 ({error}); fetch it again"
+        ) from error
+    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _check_same_ids(
+    headlines: Collection[str], gold: Collection[str], text_path: Path, gold_path: Path
+) -> None:
+    for identifier in headlines:
+        if identifier not in gold:
+            raise ValueError(
+                f"{gold_path}: there is no line for headline {identifier} of {text_path.name}; "
+                "fetch both files again"
+            )
+    for identifier in gold:
+        if identifier not in headlines:
+            raise ValueError(
+                f"{gold_path}: id {identifier} is not in {text_path.name}; fetch both files again"
+            )

@@ -1,0 +1,304 @@
+"""Intervals over items and seeds, paired tests with Holm's correction, results by human entropy.
+
+All functions take the tidy table of :func:`ambiguity_lib.results.score_methods`: one row an item,
+method and seed of an evaluation set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import permutation_test
+
+from ambiguity_lib.metrics.calibration import confidence_bins
+
+FloatArray = NDArray[np.float64]
+
+#: Scores that are means over items.
+MEAN_SCORES = ("accuracy_old", "accuracy_new", "entropy", "JSD", "KL", "TVD", "EntCE", "RankCS")
+#: Scores of a set of items as a whole.
+SET_SCORES = ("ECE", "entropy_corr")
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Bootstrap resamples of seeds and, independently, of items.
+
+    The same resamples serve every method, so that differences are paired.
+
+    Attributes:
+        seeds: Weight of each seed in each resample, shape (B, S); rows sum to one.
+        items: Weight of each item, shape (B, N); rows sum to one.
+    """
+
+    seeds: FloatArray
+    items: FloatArray
+
+    @classmethod
+    def draw(cls, seeds: int, items: int, *, samples: int = 1000, seed: int = 0) -> Resamples:
+        """Draw resamples with replacement."""
+        generator = np.random.default_rng(seed)
+
+        def weights(count: int) -> FloatArray:
+            drawn = generator.multinomial(count, np.full(count, 1 / count), size=samples)
+            return drawn / count
+
+        return cls(weights(seeds), weights(items))
+
+    def of_seeds(self, per_seed: FloatArray) -> FloatArray:
+        """Mean over resampled seeds of values (B, S) or, of one model for all seeds, (B, 1)."""
+        if per_seed.shape[1] == 1:
+            return per_seed[:, 0]
+        return np.einsum("bs,bs->b", self.seeds, per_seed)
+
+
+def _means(values: FloatArray, items: FloatArray) -> FloatArray:
+    """Weighted means, (B, S), of values (S, N)."""
+    return items @ values.T
+
+
+def _correlations(x: FloatArray, y: FloatArray, items: FloatArray) -> FloatArray:
+    """Weighted Pearson correlations, (B, S), of x (N,) and y (S, N); NaN where one is constant."""
+    x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)
+    mean_x, mean_y = items @ x, items @ y.T
+    covariance = items @ (x * y).T - mean_x[:, np.newaxis] * mean_y
+    variance_x = (items @ np.square(x) - np.square(mean_x))[:, np.newaxis]
+    variance_y = items @ np.square(y).T - np.square(mean_y)
+    defined = np.minimum(variance_x, variance_y) > 1e-20
+    product = np.where(defined, variance_x * variance_y, 1.0)
+    return np.where(defined, covariance / np.sqrt(product), np.nan)
+
+
+def _calibration_errors(
+    hits: FloatArray, confidences: FloatArray, items: FloatArray, bins: int
+) -> FloatArray:
+    """Expected calibration errors, (B, S), of hits and confidences (S, N)."""
+    errors = []
+    for hit, confidence in zip(hits, confidences, strict=True):
+        members = np.eye(bins)[confidence_bins(confidence, bins)]
+        errors.append(np.abs(items @ (members * (hit - confidence)[:, np.newaxis])).sum(axis=1))
+    return np.stack(errors, axis=1)
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """One method on one evaluation set, as arrays of shape (S, N)."""
+
+    table: Mapping[str, FloatArray]
+    human_entropy: FloatArray
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> _Scores:
+        wide = {
+            name: rows.pivot(index="seed", columns="uid", values=name).to_numpy(float)
+            for name in (*(n for n in MEAN_SCORES if n in rows), "confidence", "human_entropy")
+        }
+        return cls(wide, wide["human_entropy"][0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        seeds, items = self.table["JSD"].shape
+        return seeds, items
+
+    def values(self, name: str, items: FloatArray, bins: int) -> FloatArray:
+        """A score under item weights (B, N), shape (B, S)."""
+        if name == "entropy_corr":
+            return _correlations(self.human_entropy, self.table["entropy"], items)
+        if name == "ECE":
+            hits, confidences = self.table["accuracy_new"], self.table["confidence"]
+            return _calibration_errors(hits, confidences, items, bins)
+        return _means(self.table[name], items)
+
+
+def _whole(items: int) -> FloatArray:
+    return np.full((1, items), 1 / items)
+
+
+def summarise(
+    scores: pd.DataFrame, *, samples: int = 1000, bins: int = 15, seed: int = 0
+) -> pd.DataFrame:
+    """Mean of every score with a 95 % interval over items and seeds.
+
+    Items and seeds are resampled independently (a two-way bootstrap); with few seeds, or one, the
+    part of the interval that comes from seeds is too small. A resampled ECE is biased upwards, as
+    any ECE of few items is.
+
+    Args:
+        scores: The tidy table.
+        samples: Bootstrap resamples.
+        bins: Bins of the calibration error.
+        seed: Seed of the resampling.
+
+    Returns:
+        Columns ``dataset``, ``method``, ``score``, ``mean``, ``low``, ``high`` and ``seed_sd``,
+        the standard deviation over seeds (NaN for one seed).
+    """
+    rows = []
+    for dataset, part in scores.groupby("dataset", sort=False):
+        drawn: dict[tuple[int, int], Resamples] = {}
+        for method, of_method in part.groupby("method", sort=False):
+            own = _Scores.of(of_method)
+            if own.shape not in drawn:
+                drawn[own.shape] = Resamples.draw(*own.shape, samples=samples, seed=seed)
+            resamples = drawn[own.shape]
+            for name in (*(n for n in MEAN_SCORES if n in own.table), *SET_SCORES):
+                per_seed = own.values(name, _whole(own.shape[1]), bins)[0]
+                values = resamples.of_seeds(own.values(name, resamples.items, bins))
+                low, high = np.quantile(values, [0.025, 0.975])
+                sd = per_seed.std(ddof=1) if len(per_seed) > 1 else np.nan
+                row = (dataset, method, name, per_seed.mean(), low, high, sd)
+                rows.append(row)
+    columns = ["dataset", "method", "score", "mean", "low", "high", "seed_sd"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every score over items and seeds, one row a dataset and method, in their order."""
+    long = summarise(scores, samples=1)
+    wide = long.pivot(index=["dataset", "method"], columns="score", values="mean")
+    order = [name for name in (*MEAN_SCORES, *SET_SCORES) if name in wide]
+    return wide.loc[long[["dataset", "method"]].drop_duplicates().apply(tuple, axis=1), order]
+
+
+def compare(
+    scores: pd.DataFrame,
+    pairs: Sequence[tuple[str, str]],
+    names: Sequence[str] = ("JSD", "KL"),
+    *,
+    samples: int = 1000,
+    permutations: int = 9999,
+    bins: int = 15,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Paired differences between methods: intervals, and tests with Holm's correction.
+
+    The test flips signs of the items' differences, each averaged over seeds: it asks whether these
+    models differ on other items, not whether other seeds would. Scores of a set as a whole have
+    no differences per item, hence no test, only an interval.
+
+    Args:
+        scores: The tidy table.
+        pairs: Names (a, b); the difference is a − b.
+        names: Scores to compare.
+        samples: Bootstrap resamples of the interval.
+        permutations: Random sign flips of the test; no p-value is below 2 / (permutations + 1).
+        bins: Bins of the calibration error.
+        seed: Seed of both.
+
+    Returns:
+        Columns ``dataset``, ``score``, ``a``, ``b``, ``difference``, ``low``, ``high`` (95 %),
+        ``p`` and ``p_holm``, corrected over the pairs of the same dataset and score.
+
+    Raises:
+        ValueError: If a method has no rows.
+    """
+    rows = []
+    for dataset, part in scores.groupby("dataset", sort=False):
+        known = {str(name): _Scores.of(rows_) for name, rows_ in part.groupby("method")}
+        for a, b in pairs:
+            for name in (a, b):
+                if name not in known:
+                    raise ValueError(f"no method {name!r} on {dataset}; there are {sorted(known)}")
+        for name in names:
+            tests = []
+            for a, b in pairs:
+                first, second = known[a], known[b]
+                shape = (max(first.shape[0], second.shape[0]), first.shape[1])
+                resamples = Resamples.draw(*shape, samples=samples, seed=seed)
+                difference, low, high = _difference(first, second, name, resamples, bins)
+                p = np.nan
+                if name not in SET_SCORES:
+                    gaps = first.table[name].mean(axis=0) - second.table[name].mean(axis=0)
+                    p = _sign_flip_p(gaps, permutations, seed)
+                tests.append((dataset, name, a, b, difference, low, high, p))
+            corrected = holm([test[-1] for test in tests])
+            rows += [(*test, p) for test, p in zip(tests, corrected, strict=True)]
+    columns = ["dataset", "score", "a", "b", "difference", "low", "high", "p", "p_holm"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _difference(
+    first: _Scores, second: _Scores, name: str, resamples: Resamples, bins: int
+) -> tuple[float, float, float]:
+    def gap(items: FloatArray) -> FloatArray:
+        return first.values(name, items, bins) - second.values(name, items, bins)
+
+    values = resamples.of_seeds(gap(resamples.items))
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(gap(_whole(first.shape[1])).mean()), float(low), float(high)
+
+
+def _sign_flip_p(gaps: FloatArray, permutations: int, seed: int) -> float:
+    if not gaps.any():
+        return 1.0
+    test = permutation_test(
+        (gaps,),
+        lambda x, axis: x.mean(axis=axis),
+        permutation_type="samples",
+        n_resamples=permutations,
+        vectorized=True,
+        batch=500,
+        rng=np.random.default_rng(seed),
+    )
+    return float(test.pvalue)
+
+
+def holm(p_values: ArrayLike) -> FloatArray:
+    """P-values corrected for their number (Holm, 1979); NaN stays NaN and does not count.
+
+    Raises:
+        ValueError: If one is outside [0, 1].
+    """
+    p = np.asarray(p_values, dtype=float)
+    given = np.flatnonzero(~np.isnan(p))
+    if ((p[given] < 0) | (p[given] > 1)).any():
+        raise ValueError(f"p-values must be in [0, 1]; got {p.tolist()}")
+    order = given[np.argsort(p[given], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    corrected = np.full(p.shape, np.nan)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
+
+
+def by_human_entropy(
+    scores: pd.DataFrame, name: str = "JSD", *, bins: int = 5, samples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """A score in bins of equally many items, from those that people agree on to those they do not.
+
+    Args:
+        scores: The tidy table.
+        name: A score that is a mean over items.
+        bins: Number of bins; fewer where many items have the same human entropy.
+        samples: Bootstrap resamples of items and seeds.
+        seed: Seed of the resampling.
+
+    Returns:
+        Columns ``dataset``, ``method``, ``bin``, ``items``, ``human_entropy`` (its mean in the bin,
+        nats), ``mean``, ``low``, ``high``.
+    """
+    rows = []
+    for dataset, part in scores.groupby("dataset", sort=False):
+        entropies = part.drop_duplicates("uid").set_index("uid")["human_entropy"]
+        bin_of = pd.qcut(entropies, bins, labels=False, duplicates="drop")
+        for method, of_method in part.groupby("method", sort=False):
+            for number, members in of_method.groupby(of_method["uid"].map(bin_of)):
+                own = _Scores.of(members)
+                resamples = Resamples.draw(*own.shape, samples=samples, seed=seed)
+                values = resamples.of_seeds(_means(own.table[name], resamples.items))
+                rows.append(
+                    {
+                        "dataset": dataset,
+                        "method": method,
+                        "bin": int(number),
+                        "items": own.shape[1],
+                        "human_entropy": own.human_entropy.mean(),
+                        "mean": own.table[name].mean(),
+                        "low": np.quantile(values, 0.025),
+                        "high": np.quantile(values, 0.975),
+                    }
+                )
+    return pd.DataFrame(rows)

@@ -1,0 +1,144 @@
+"""Every method on a tiny world: distributions, costs, and who reads human distributions."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ambiguity_lib.artifacts import ArtifactStore
+from ambiguity_lib.baselines import apply_temperature, fit_temperature
+from ambiguity_lib.data import text_folds
+from ambiguity_lib.experiment import Experiment
+from ambiguity_lib.methods import METHODS, ensemble_seeds
+from ambiguity_lib.metrics import kl_divergence, negative_log_likelihood
+from ambiguity_lib.profiles import load_profile
+from tests.test_experiment import poisoned
+
+SMOKE = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
+BLIND = [name for name, method in METHODS.items() if method.gold is None]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def exp(root):
+    return Experiment(SMOKE, 0, store=ArtifactStore(root), progress=False)
+
+
+def probs(exp, name):
+    return METHODS[name].probs(exp, "evaluation")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_gives_distributions_and_a_cost(exp, name):
+    kl_divergence(exp.human, probs(exp, name))  # refuses what is no distribution
+    cost = METHODS[name].cost(exp)
+    assert cost.trainings >= 1 and cost.forwards > 0
+    assert cost.parameters >= exp.pruned().parameters
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_no_label_free_method_reads_what_humans_said(exp, root, name):
+    splits = {
+        part: poisoned(getattr(exp.splits, part)) for part in ("train", "validation", "evaluation")
+    }
+    blind = Experiment(
+        SMOKE,
+        0,
+        splits=dataclasses.replace(exp.splits, **splits),
+        store=ArtifactStore(root),
+        progress=False,
+    )
+    # the same artifacts are found, so nothing of what was poisoned is in any key or value
+    np.testing.assert_array_equal(probs(blind.read_only(), name), probs(exp, name))
+
+
+def test_smoothing_is_chosen_by_validation_loss(exp):
+    labels = exp.labels("validation")
+    losses = {
+        epsilon: negative_log_likelihood(
+            labels, exp.label_smoothed(epsilon).probs("validation")
+        ).mean()
+        for epsilon in SMOKE.baselines.epsilons
+    }
+    assert losses[exp.smoothing] == min(losses.values())
+
+
+def test_temperature_is_fitted_on_validation_labels(exp):
+    temperature = fit_temperature(exp.teacher.logits("validation"), exp.labels("validation"))
+    np.testing.assert_array_equal(
+        probs(exp, "temperature scaling"), apply_temperature(exp.teacher.logits(), temperature)
+    )
+
+
+def test_an_ensemble_is_the_mean_of_its_seeds_and_the_same_for_all(exp):
+    assert ensemble_seeds(exp) == (0, 1)
+    expected = (exp.teacher.probs() + exp.with_seed(1).teacher.probs()) / 2
+    np.testing.assert_allclose(probs(exp, "deep ensemble"), expected)
+    np.testing.assert_allclose(probs(exp.with_seed(1), "deep ensemble"), expected)
+
+
+def test_the_oracle_is_no_worse_in_kl_than_what_it_scales(exp):
+    oracle, plain = (
+        kl_divergence(exp.human, probs(exp, name)).mean()
+        for name in ("oracle temperature", "teacher")
+    )
+    assert oracle <= plain
+
+
+def test_early_stopping_is_no_worse_on_validation_labels(exp):
+    labels = exp.labels("validation")
+    stopped, last = (
+        negative_log_likelihood(labels, model.probs("validation")).mean()
+        for model in (exp.early_stopped, exp.teacher)
+    )
+    assert stopped <= last + 1e-6
+
+
+def test_the_top_teaches_the_same_depth(exp):
+    top = exp.distilled(source=exp.num_layers)
+    assert top.depth == exp.distilled().depth
+    assert top.key != exp.distilled().key
+
+
+@pytest.mark.parametrize("part", ["evaluation", "train"])
+def test_cross_fitted_predictions_come_from_models_that_did_not_see_the_item(
+    exp, part, monkeypatch
+):
+    seen, predicted = [], []
+    monkeypatch.setattr(
+        "ambiguity_lib.experiment.fine_tune",
+        lambda model, tokenizer, dataset, *rest, **options: seen.append(set(dataset["text"][:])),
+    )
+    monkeypatch.setattr(
+        "ambiguity_lib.experiment.predict_logits",
+        lambda model, tokenizer, dataset, **options: (
+            predicted.append(set(dataset["text"][:])) or np.zeros((len(dataset), 3))
+        ),
+    )
+    items = getattr(exp.splits, part)
+    exp._cross_fit(items, np.zeros((len(items), 3)), 2, from_teacher=part == "evaluation")
+    assert len(seen) == 2
+    for trained, judged in zip(seen, predicted, strict=True):
+        assert judged and not trained & judged
+    assert set.union(*predicted) == set(items["text"][:])
+
+
+def test_too_few_items_for_the_folds(exp):
+    one = exp.splits.train.select([0])
+    with pytest.raises(ValueError, match="1 items are too few for 2 folds"):
+        exp._cross_fit(one, np.zeros((1, 3)), 2, from_teacher=False)
+
+
+def test_equal_texts_share_a_fold():
+    folds = text_folds(
+        ["A man sleeps.", "a man  sleeps", "A dog runs."] + [f"t{i}" for i in range(97)], 4
+    )
+    assert folds[0] == folds[1]
+    assert set(folds) == {0, 1, 2, 3}
