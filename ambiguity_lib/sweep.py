@@ -17,7 +17,7 @@ import pandas as pd
 
 from ambiguity_lib import __version__
 from ambiguity_lib.experiment import Experiment
-from ambiguity_lib.methods import METHODS, Method
+from ambiguity_lib.methods import METHODS, Method, ensemble_seeds
 from ambiguity_lib.parallel import FailedWorkError, Work, prefetch
 from ambiguity_lib.paths import run_directory
 from ambiguity_lib.profiles import Profile
@@ -89,14 +89,21 @@ def experiments_of(profile: Profile, seed: int) -> list[Experiment]:
 def method_cells(
     experiment: Experiment, methods: Sequence[Method], seeds: Sequence[int]
 ) -> list[MethodCell]:
-    """The cells of a grid, those first that others build on."""
+    """The cells of a grid, those first that others build on: teachers, an ensemble's included."""
+    members = ensemble_seeds(experiment)
+    folds = range(experiment.profile.data.folds)
     cells = [
         MethodCell(method.name, seed=seed, fold=fold)
-        for fold in range(experiment.profile.data.folds)
+        for fold in folds
         for method in methods
         for seed in (seeds if method.per_seed else seeds[:1])
     ]
-    return sorted(cells, key=lambda cell: cell.name != "teacher")
+    teachers = [
+        MethodCell("teacher", seed=seed, fold=fold)
+        for fold in folds
+        for seed in (*seeds, *(() if all(m.per_seed for m in methods) else members))
+    ]
+    return list(dict.fromkeys([*teachers, *cells]))
 
 
 def run_sweep(

@@ -24,6 +24,7 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from ambiguity_lib.batching import encode, sorted_batches
+from ambiguity_lib.models import quiet_transformers
 from ambiguity_lib.profiles import TrainingConfig
 from ambiguity_lib.vocabulary import compact_vocabulary
 
@@ -235,7 +236,8 @@ def _train(
         trainer.remove_callback(PrinterCallback)
         if progress:
             trainer.add_callback(_ProgressBar())
-        trainer.train()
+        with quiet_transformers():  # it warns of how it orders checkpoints, of which we keep one
+            trainer.train()
 
 
 @torch.inference_mode()

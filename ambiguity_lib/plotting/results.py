@@ -152,6 +152,7 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
     ax.hlines(rows, table["low"], table["high"], color="black", linewidth=2)
     ax.plot(table["difference"], rows, "o", color="black", markersize=6)
     ax.set_yticks(rows, [str(name) for name in table.index])
+    ax.xaxis.set_major_locator(MaxNLocator(4))  # two of these may stand side by side
     ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
     ax.grid(axis="x")
     return ax
