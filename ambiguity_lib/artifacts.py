@@ -67,6 +67,11 @@ class Artifact:
     seconds: float
 
 
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that results depend on."""
+    return {name: importlib.metadata.version(name) for name in _VERSIONED}
+
+
 def artifact_key(kind: str, spec: Mapping[str, Any]) -> str:
     """Hash of a kind, its specification and the library versions that matter.
 
@@ -77,9 +82,8 @@ def artifact_key(kind: str, spec: Mapping[str, Any]) -> str:
     Raises:
         TypeError: If the specification holds something that JSON cannot express.
     """
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     text = json.dumps(
-        {"format": FORMAT, "kind": kind, "spec": dict(spec), "versions": versions},
+        {"format": FORMAT, "kind": kind, "spec": dict(spec), "versions": library_versions()},
         sort_keys=True,
         allow_nan=False,
     )

@@ -6,6 +6,7 @@ behind it makes sure that what one chapter computed the next one finds.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import time
@@ -62,6 +63,9 @@ SplitName = str
 
 #: All that training and selection may see; human columns are dropped before either begins.
 LABEL_COLUMNS = ("uid", "text", "text_pair", "label")
+
+# A dataset's own folds are by the same hash, so these need a salt.
+_HUMAN_FOLDS = "human"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +167,7 @@ class Experiment:
         self.profile = profile
         self.seed = seed
         self.fold = fold
+        self._own_splits = splits is not None
         self.splits = load_splits(profile.data, fold) if splits is None else splits
         self.class_names = class_names(self.splits.evaluation)
         self._store = ArtifactStore(artifact_directory()) if store is None else store
@@ -188,7 +193,13 @@ class Experiment:
         return self._variant(seed=seed)
 
     def with_fold(self, fold: int) -> Experiment:
-        """The same settings on another split of the same data."""
+        """The same settings on another split of the same data.
+
+        Raises:
+            ValueError: If there is no such fold, or the experiment was given splits of its own.
+        """
+        if self._own_splits and fold != self.fold:
+            raise ValueError(f"this experiment was given its own splits, which have no fold {fold}")
         return self if fold == self.fold else self._variant(fold=fold)
 
     def read_only(self) -> Experiment:
@@ -207,18 +218,20 @@ class Experiment:
         store: ArtifactStore | None = None,
         progress: bool | None = None,
     ) -> Experiment:
-        same_data = fold is None
-        variant = Experiment(
-            self.profile,
-            self.seed if seed is None else seed,
-            fold=self.fold if fold is None else fold,
-            splits=self.splits if same_data else None,
-            store=self._store if store is None else store,
-            progress=self._progress if progress is None else progress,
-        )
-        if same_data:
-            variant._label_views = self._label_views
-            variant._fingerprints = self._fingerprints
+        variant = copy.copy(self)
+        # what the new one finds out for itself: all that depends on seed, store or data
+        found = {"_probes", "probes", "layers", "smoothing"}
+        if self.profile.model.scratch is not None:
+            found |= {"checkpoint", "_checkpoint_identity", "num_layers"}
+        if fold is not None:
+            found |= {"_label_views", "_fingerprints"}
+            variant.fold = fold
+            variant.splits = load_splits(self.profile.data, fold)
+        for name in found:
+            variant.__dict__.pop(name, None)
+        variant.seed = self.seed if seed is None else seed
+        variant._store = self._store if store is None else store
+        variant._progress = self._progress if progress is None else progress
         return variant
 
     # -- data ---------------------------------------------------------------------------------
@@ -522,7 +535,7 @@ class Experiment:
 
         def build(directory: Path) -> None:
             train, targets = self._labelled("train"), self._one_hot()
-            probs = self._cross_fit(train, targets, folds, from_teacher=False)
+            probs = self._cross_fit(train, targets, folds)
             np.save(directory / "probs.npy", probs)
 
         spec = {
@@ -546,7 +559,8 @@ class Experiment:
 
         def build(directory: Path) -> None:
             targets = human_targets(self._parts[split])
-            probs = self._cross_fit(self._labelled(split), targets, folds, from_teacher=True)
+            items = self._labelled(split)
+            probs = self._cross_fit(items, targets, folds, teacher=teacher, salt=_HUMAN_FOLDS)
             np.save(directory / "probs.npy", probs)
 
         spec = {
@@ -554,17 +568,27 @@ class Experiment:
             "data": dataset_fingerprint(self._parts[split]),
             "training": training,
             "folds": folds,
+            "salt": _HUMAN_FOLDS,
             "seed": self.seed,
         }
         return np.load(self._store.get_or_build("human-probs", spec, build).path / "probs.npy")
 
     def _cross_fit(
-        self, items: Dataset, targets: NDArray[np.float64], folds: int, *, from_teacher: bool
+        self,
+        items: Dataset,
+        targets: NDArray[np.float64],
+        folds: int,
+        *,
+        teacher: Classifier | None = None,
+        salt: str = "",
     ) -> NDArray[np.float64]:
-        """Distributions over items, each by a full model that was trained on the other folds."""
-        source = self.teacher.path if from_teacher else self.checkpoint
+        """Distributions over items, each by a full model that was trained on the other folds.
+
+        The model starts from ``teacher``, or from where the teacher started.
+        """
+        source = self.checkpoint if teacher is None else teacher.path
         tokenizer = load_tokenizer(source)
-        fold_of = text_folds(items["text"][:], folds)
+        fold_of = text_folds(items["text"][:], folds, salt=salt)
         probs = np.empty_like(targets)
         for fold in range(folds):
             seen, unseen = (np.flatnonzero(part) for part in (fold_of != fold, fold_of == fold))

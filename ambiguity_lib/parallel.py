@@ -60,10 +60,11 @@ class Work:
 class Cell(Work):
     """One classifier to train: a method of :class:`Experiment` and its settings."""
 
-    method: Literal["teacher", "pruned", "distilled"]
+    method: Literal["teacher", "pruned", "distilled", "label smoothing"]
     depth: int | None = None
     source: int | None = None
     weight: float | None = None
+    epsilon: float = 0.1
 
     def train(self, experiment: Experiment) -> Classifier:
         """The classifier, trained unless the store has it."""
@@ -72,6 +73,8 @@ class Cell(Work):
             return experiment.teacher
         if self.method == "pruned":
             return experiment.pruned(self.depth)
+        if self.method == "label smoothing":
+            return experiment.label_smoothed(self.epsilon, self.depth)
         return experiment.distilled(self.depth, self.source, self.weight)
 
 
@@ -131,7 +134,7 @@ def prefetch(
         experiment: Where the cells belong.
         cells: What is wanted; they start in this order where nothing speaks against it.
         workers: Processes, which share the cores; :func:`default_workers` if None. With one, the
-            cells are trained here, and the first error ends it.
+            cells are trained here.
         executor: Where to train instead of in own processes, ``workers`` at a time; it has to see
             the experiment's store under the same path.
         progress: Whether to show a bar.
@@ -154,12 +157,17 @@ def prefetch(
         if (cell.seed, cell.fold) not in views:
             views[cell.seed, cell.fold] = cell.of(experiment).read_only()
     missing = [cell for cell in dict.fromkeys(own) if _missing(cell, views)]
+    failed: dict[Work, BaseException] = {}
     if executor is None and (workers == 1 or len(missing) < 2):
         for cell in missing:
-            cell.train(experiment)
+            try:
+                cell.train(experiment)
+            except Exception as failure:
+                failed[cell] = failure
+        if failed:
+            raise FailedWorkError(failed, of=len(set(own))) from next(iter(failed.values()))
         return
     workers = min(workers, len(missing))
-    failed: dict[Work, BaseException] = {}
     with (
         _shared(experiment) as file,
         contextlib.nullcontext(executor) if executor is not None else _pool(workers) as pool,

@@ -61,6 +61,13 @@ class DataConfig:
                 _require(value is None, key, f"null for {name}, whose splits are fixed", value)
         if not generated:
             _require(self.seed == 0, "seed", f"0 for {name}, whose splits are fixed", self.seed)
+        chaosnli = name in ("snli", "mnli") and name not in self.transfer
+        _require(
+            chaosnli or not self.transfer,
+            "transfer",
+            "empty for other data than snli or mnli, and not name the dataset itself",
+            list(self.transfer),
+        )
         most = 5 if name == "affective_text" else 1
         _require(self.folds <= most, "folds", f"at most {most} for {name}", self.folds)
 

@@ -7,6 +7,7 @@ chapter 9 chooses among them on one half of the evaluation items and reports on 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from ambiguity_lib.experiment import Experiment, SplitName
 from ambiguity_lib.methods import Cost, Method
 from ambiguity_lib.metrics import jensen_shannon_distance
-from ambiguity_lib.targets import mixture_targets
 
 FloatArray = NDArray[np.float64]
 Targets = Callable[[Experiment], FloatArray]
@@ -29,28 +29,23 @@ def lower_layers(exp: Experiment, split: SplitName) -> FloatArray:
     return mean
 
 
-def _uniform(exp: Experiment) -> FloatArray:
-    classes = len(exp.class_names)
-    return np.full((len(exp.splits.train), classes), 1 / classes)
+def _mixed(
+    label: float, out_of_fold: float = 0.0, layers: float = 0.0, uniform: float = 0.0
+) -> tuple[dict[str, Any], Targets]:
+    """Targets that mix label and other distributions by these shares, and what says so."""
+    shares = {"label": label, "out of fold": out_of_fold, "layers": layers, "uniform": uniform}
 
+    def targets(exp: Experiment) -> FloatArray:
+        parts = [label * np.eye(len(exp.class_names))[exp.labels("train")]]
+        if out_of_fold:
+            parts.append(out_of_fold * exp.out_of_fold_probs(OUT_OF_FOLD))
+        if layers:
+            parts.append(layers * lower_layers(exp, "train"))
+        mixture: FloatArray = np.sum(parts, axis=0) + uniform / len(exp.class_names)
+        return mixture
 
-def _several_layers(exp: Experiment) -> FloatArray:
-    weight = exp.profile.distillation.weight
-    return mixture_targets(exp.labels("train"), lower_layers(exp, "train"), weight)
-
-
-def _out_of_fold(exp: Experiment) -> FloatArray:
-    return mixture_targets(exp.labels("train"), exp.out_of_fold_probs(OUT_OF_FOLD), 1 / 2)
-
-
-def _out_of_fold_and_layers(exp: Experiment) -> FloatArray:
-    both = (exp.out_of_fold_probs(OUT_OF_FOLD) + lower_layers(exp, "train")) / 2
-    return mixture_targets(exp.labels("train"), both, 2 / 3)
-
-
-def _out_of_fold_and_uniform(exp: Experiment) -> FloatArray:
-    both = (exp.out_of_fold_probs(OUT_OF_FOLD) + _uniform(exp)) / 2
-    return mixture_targets(exp.labels("train"), both, 2 / 3)
+    folds = {"folds": OUT_OF_FOLD} if out_of_fold else {}
+    return {"shares": shares} | folds, targets
 
 
 def disagreement_weights(lower: FloatArray, upper: FloatArray, mean: float) -> FloatArray:
@@ -69,43 +64,51 @@ def disagreement_weights(lower: FloatArray, upper: FloatArray, mean: float) -> F
     return np.minimum(mean * distance / largest, 1.0)
 
 
-def _per_item_weight(exp: Experiment) -> FloatArray:
-    probes = exp.probe_probs("train")
-    lower = probes[exp.source]
-    weights = disagreement_weights(lower, probes[-1], exp.profile.distillation.weight)
-    one_hot = np.eye(lower.shape[1])[exp.labels("train")]
-    return (1 - weights[:, np.newaxis]) * one_hot + weights[:, np.newaxis] * lower
+def _by_disagreement(mean: float) -> tuple[dict[str, Any], Targets]:
+    """Label and source probe, mixed by how far source and top probe are from each other."""
+
+    def targets(exp: Experiment) -> FloatArray:
+        probes = exp.probe_probs("train")
+        lower = probes[exp.source]
+        weights = disagreement_weights(lower, probes[-1], mean)[:, np.newaxis]
+        one_hot = np.eye(lower.shape[1])[exp.labels("train")]
+        mixture: FloatArray = (1 - weights) * one_hot + weights * lower
+        return mixture
+
+    return {"mean weight of disagreement": mean}, targets
 
 
-def _student(name: str, targets: Targets, extra_trainings: float) -> Method:
-    """A student of the chosen depth, trained towards a recipe's targets."""
+def _student(name: str, recipe: tuple[dict[str, Any], Targets], extra: float = 0.0) -> Method:
+    """A student of the chosen depth; ``extra`` trainings of full models make its targets."""
+    spec, targets = recipe
 
     def probs(exp: Experiment, split: SplitName) -> FloatArray:
         # at once, not when the student is trained: what they need is a cell's first need
         values = targets(exp)
-        spec = {"recipe": name, "weight": exp.profile.distillation.weight}
         return exp.student(spec, lambda: values).probs(split)
 
     def cost(exp: Experiment) -> Cost:
         share = exp.depth / exp.num_layers
-        return Cost(1 + extra_trainings + share, share, exp.pruned().parameters)
+        return Cost(1 + extra + share, share, exp.pruned().parameters)
 
     return Method(name, probs, cost)
 
 
 # each half's teacher sees half of the items: together one training of the full model
-_OUT_OF_FOLD_TRAININGS = OUT_OF_FOLD * (1 - 1 / OUT_OF_FOLD)
+_HALVES = OUT_OF_FOLD * (1 - 1 / OUT_OF_FOLD)
+_THIRD = 1 / 3
 
 _ALL = (
-    _student("several layers", _several_layers, 0),
-    _student("weight by disagreement", _per_item_weight, 0),
-    _student("out of fold", _out_of_fold, _OUT_OF_FOLD_TRAININGS),
-    _student("out of fold + uniform", _out_of_fold_and_uniform, _OUT_OF_FOLD_TRAININGS),
-    _student("out of fold + layers", _out_of_fold_and_layers, _OUT_OF_FOLD_TRAININGS),
+    _student("out of fold", _mixed(label=0.5, out_of_fold=0.5), _HALVES),
+    _student("out of fold + uniform", _mixed(_THIRD, out_of_fold=_THIRD, uniform=_THIRD), _HALVES),
+    _student("out of fold + layers", _mixed(_THIRD, out_of_fold=_THIRD, layers=_THIRD), _HALVES),
+    _student("several layers", _mixed(label=0.5, layers=0.5)),
+    _student("weight by disagreement", _by_disagreement(0.5)),
     Method(
         "probes of several layers",
         lower_layers,
-        lambda exp: Cost(1, (exp.depth - 1) / exp.num_layers, exp.pruned().parameters),
+        # all of the teacher is kept here, though its upper layers are not needed
+        lambda exp: Cost(1, (exp.depth - 1) / exp.num_layers, exp.teacher.parameters),
     ),
 )
 

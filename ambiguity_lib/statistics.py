@@ -28,7 +28,7 @@ SET_SCORES = ("ECE", "entropy_corr")
 class Resamples:
     """Bootstrap resamples of seeds and, independently, of items.
 
-    The same resamples serve every method, so that differences are paired.
+    Methods that are compared share them, so that differences are paired.
 
     Attributes:
         seeds: Weight of each seed in each resample, shape (B, S); rows sum to one.
@@ -90,6 +90,7 @@ class _Scores:
 
     table: Mapping[str, FloatArray]
     human_entropy: FloatArray
+    uids: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> _Scores:
@@ -97,7 +98,7 @@ class _Scores:
             name: rows.pivot(index="seed", columns="uid", values=name).to_numpy(float)
             for name in (*(n for n in MEAN_SCORES if n in rows), "confidence", "human_entropy")
         }
-        return cls(wide, wide["human_entropy"][0])
+        return cls(wide, wide["human_entropy"][0], tuple(sorted(rows["uid"].unique())))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -156,6 +157,18 @@ def summarise(
     return pd.DataFrame(rows, columns=columns)
 
 
+def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame:
+    """The rows of :func:`compare` for one score and pair, indexed by dataset.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    rows = table[(table["score"] == score) & (table["a"] == a) & (table["b"] == b)]
+    if rows.empty:
+        raise ValueError(f"{a!r} and {b!r} were not compared in {score!r}")
+    return rows.set_index("dataset")
+
+
 def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean of every score over items and seeds, one row a dataset and method, in their order."""
     long = summarise(scores, samples=1)
@@ -178,7 +191,8 @@ def compare(
 
     The test flips signs of the items' differences, each averaged over seeds: it asks whether these
     models differ on other items, not whether other seeds would. Scores of a set as a whole have
-    no differences per item, hence no test, only an interval.
+    no differences per item, hence no test, only an interval. A method with one result for all
+    seeds, an ensemble, counts as given: how another ensemble would do is in no interval.
 
     Args:
         scores: The tidy table.
@@ -194,7 +208,7 @@ def compare(
         ``p`` and ``p_holm``, corrected over the pairs of the same dataset and score.
 
     Raises:
-        ValueError: If a method has no rows.
+        ValueError: If a method has no rows, or two to be compared have other items.
     """
     rows = []
     for dataset, part in scores.groupby("dataset", sort=False):
@@ -207,6 +221,8 @@ def compare(
             tests = []
             for a, b in pairs:
                 first, second = known[a], known[b]
+                if first.uids != second.uids:
+                    raise ValueError(f"{a!r} and {b!r} on {dataset} were judged on other items")
                 shape = (max(first.shape[0], second.shape[0]), first.shape[1])
                 resamples = Resamples.draw(*shape, samples=samples, seed=seed)
                 difference, low, high = _difference(first, second, name, resamples, bins)

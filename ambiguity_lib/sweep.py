@@ -15,14 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from ambiguity_lib import __version__
+from ambiguity_lib.artifacts import library_versions
 from ambiguity_lib.experiment import Experiment
 from ambiguity_lib.methods import METHODS, Method, ensemble_seeds
-from ambiguity_lib.parallel import FailedWorkError, Work, prefetch
+from ambiguity_lib.parallel import Cell, FailedWorkError, Work, prefetch
 from ambiguity_lib.paths import run_directory
 from ambiguity_lib.profiles import Profile
 from ambiguity_lib.recipes import RECIPES
 from ambiguity_lib.results import score_methods, write_scores
+from ambiguity_lib.training import resolve_precision
 
 CONNECT_SECONDS = 20
 _EVERY = METHODS | RECIPES
@@ -88,22 +89,29 @@ def experiments_of(profile: Profile, seed: int) -> list[Experiment]:
 
 def method_cells(
     experiment: Experiment, methods: Sequence[Method], seeds: Sequence[int]
-) -> list[MethodCell]:
-    """The cells of a grid, those first that others build on: teachers, an ensemble's included."""
-    members = ensemble_seeds(experiment)
+) -> list[Work]:
+    """The cells of a grid, after those of models that one method needs several of."""
     folds = range(experiment.profile.data.folds)
-    cells = [
+    chosen = {method.name for method in methods}
+    members = ensemble_seeds(experiment) if "deep ensemble" in chosen else ()
+    smoothings = experiment.profile.baselines.epsilons if "label smoothing" in chosen else ()
+    cells: list[MethodCell] = [
         MethodCell(method.name, seed=seed, fold=fold)
         for fold in folds
         for method in methods
         for seed in (seeds if method.per_seed else seeds[:1])
     ]
-    teachers = [
-        MethodCell("teacher", seed=seed, fold=fold)
-        for fold in folds
-        for seed in (*seeds, *(() if all(m.per_seed for m in methods) else members))
+    first: list[Work] = [
+        Cell("teacher", seed=seed, fold=fold) for fold in folds for seed in members
     ]
-    return list(dict.fromkeys([*teachers, *cells]))
+    cells.sort(key=lambda cell: cell.name != "teacher")
+    first += [
+        Cell("label smoothing", epsilon=epsilon, seed=seed, fold=fold)
+        for fold in folds
+        for seed in seeds
+        for epsilon in smoothings
+    ]
+    return [*first, *cells]
 
 
 def run_sweep(
@@ -145,7 +153,8 @@ def run_sweep(
                 failed |= {f"{task}: {cell}": _reason(why) for cell, why in error.failed.items()}
     if failed:
         return SweepResult(count, failed, None, None)
-    tables = [score_methods(experiment, methods, seeds) for experiment in experiments]
+    # what is not there by now was stored under another key: an error, not a training here
+    tables = [score_methods(one.read_only(), methods, seeds) for one in experiments]
     scores = pd.concat(tables, ignore_index=True)
     path = write_scores(scores, run_directory(profile.name) / "results" / "scores.parquet")
     return SweepResult(count, {}, scores, path)
@@ -196,22 +205,31 @@ def _check_workers(client: object, scheduler: str, store: Path) -> tuple[int, di
                 f"worker {address} has {worker['nthreads']} threads; trainings in one process "
                 "would share a random state: start workers with --nthreads 1"
             )
-    for address, (version, found) in seen.items():
+    here = key_environment()
+    for address, (environment, found) in seen.items():
         if not found:
             raise RuntimeError(
                 f"worker {address} does not see the artifact store {store}: put it on a file "
                 "system that all machines share, and set AMBIGUITY_ARTIFACT_DIR"
             )
-        if version != __version__:
-            raise RuntimeError(
-                f"worker {address} has ambiguity-lib {version}, here it is {__version__}"
-            )
+        for name, value in here.items():
+            if environment[name] != value:
+                raise RuntimeError(
+                    f"worker {address} has {name} {environment[name]}, here it is {value}: results "
+                    "are stored under both, so they must be the same (precision: set it in the "
+                    "profile)"
+                )
     with_gpu = [worker for worker in info.values() if worker["resources"].get("GPU")]
     return (len(with_gpu), {"GPU": 1}) if with_gpu else (len(info), {})
 
 
-def _look_for(token: Path) -> tuple[str, bool]:
-    return __version__, token.exists()
+def key_environment() -> dict[str, str]:
+    """What of a machine is part of what its results are stored under."""
+    return library_versions() | {"precision": resolve_precision("auto")}
+
+
+def _look_for(token: Path) -> tuple[dict[str, str], bool]:
+    return key_environment(), token.exists()
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

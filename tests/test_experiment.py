@@ -84,6 +84,15 @@ def test_the_same_run_elsewhere_gives_the_same_numbers(exp, tmp_path):
     np.testing.assert_array_equal(elsewhere.distilled().logits(), exp.distilled().logits())
 
 
+def test_a_fold_of_own_splits_is_refused(exp, store):
+    own = experiment(store, splits=exp.splits)
+    assert own.with_fold(0) is own
+    with pytest.raises(ValueError, match="its own splits, which have no fold 1"):
+        own.with_fold(1)
+    with pytest.raises(ValueError, match="fold must be from 0 to 0"):
+        exp.with_fold(1)
+
+
 def test_another_seed_is_another_model(exp):
     other = exp.with_seed(1)
     assert other.teacher.key != exp.teacher.key

@@ -55,6 +55,8 @@ def test_a_cell_is_the_experiments_own_method(tmp_path):
     exp = experiment(tmp_path)
     assert Cell("pruned", depth=1).train(exp).key == exp.pruned(1).key
     assert Cell("teacher", seed=1).train(exp).key == exp.with_seed(1).teacher.key
+    smoothed = Cell("label smoothing", epsilon=0.2).train(exp)
+    assert smoothed.key == exp.label_smoothed(0.2).key
     ours = Cell("distilled", depth=2, source=1, weight=0.25).train(exp)
     assert ours.key == exp.distilled(2, 1, 0.25).key
 

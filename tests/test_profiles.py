@@ -80,6 +80,7 @@ def test_sections_with_defaults_may_be_left_out(content: dict[str, Any], tmp_pat
         ("data", "dataset", "affective_text", "train_items must be null for affective_text"),
         ("data", "folds", 2, "folds must be at most 1 for synthetic"),
         ("data", "transfer", ["anli"], "data.transfer must be one of snli, mnli"),
+        ("data", "transfer", ["mnli"], "data.transfer must be empty for other data than snli"),
         ("baselines", "epsilons", [0.0], r"baselines.epsilons must be .* in \(0, 1\)"),
         ("baselines", "human_folds", 1, "baselines.human_folds must be at least 2"),
         ("second_task", "model", {}, "unknown key 'second_task.model'"),

@@ -11,7 +11,7 @@ from ambiguity_lib.artifacts import ArtifactStore
 from ambiguity_lib.experiment import Experiment
 from ambiguity_lib.metrics import entropy
 from ambiguity_lib.profiles import load_profile
-from ambiguity_lib.recipes import RECIPES, disagreement_weights, lower_layers
+from ambiguity_lib.recipes import RECIPES, _mixed, disagreement_weights, lower_layers
 
 SMOKE = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
 
@@ -35,6 +35,15 @@ def test_recipes_differ_in_their_targets(exp):
     for i, first in enumerate(answers):
         for second in answers[:i]:
             assert np.abs(first - second).max() > 1e-4
+
+
+def test_a_third_each_by_hand(exp):
+    spec, targets = _mixed(1 / 3, layers=1 / 3, uniform=1 / 3)
+    one_hot = np.eye(3)[exp.labels("train")]
+    expected = (one_hot + lower_layers(exp, "train") + 1 / 3) / 3
+    np.testing.assert_allclose(targets(exp), expected)
+    # what determines the targets determines where the student is kept
+    assert spec != _mixed(1 / 2, layers=1 / 2)[0]
 
 
 def test_lower_layers_are_those_from_source_to_below_depth(exp):

@@ -15,6 +15,7 @@ from ambiguity_lib.statistics import (
     Resamples,
     by_human_entropy,
     compare,
+    differences,
     holm,
     summarise,
 )
@@ -137,6 +138,26 @@ def test_p_values_are_uniform_without_a_difference_and_agree_with_wilcoxon_with_
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match="no method 'best' on toy; there are"):
         compare(SCORES, [("best", "good")])
+
+
+def test_a_method_with_one_seed_is_compared_with_every_seed_of_another():
+    table = compare(SCORES, [("good", "single")], ["JSD"], samples=200).iloc[0]
+    good, single = (SCORES[SCORES["method"] == name] for name in ("good", "single"))
+    assert table["difference"] == pytest.approx(good["JSD"].mean() - single["JSD"].mean())
+    assert table["low"] < table["difference"] < table["high"]
+
+
+def test_other_items_are_not_compared():
+    other = rows("other", GOOD).assign(uid=lambda table: table["uid"] + "x")
+    with pytest.raises(ValueError, match="'good' and 'other' on toy were judged on other items"):
+        compare(pd.concat([SCORES, other]), [("good", "other")])
+
+
+def test_rows_of_a_comparison():
+    table = compare(SCORES, [("good", "bad")], ["JSD"], samples=20)
+    assert differences(table, "JSD", "good", "bad").index.tolist() == ["toy"]
+    with pytest.raises(ValueError, match="'bad' and 'good' were not compared in 'JSD'"):
+        differences(table, "JSD", "bad", "good")
 
 
 def test_holm_by_hand():
