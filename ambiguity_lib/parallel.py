@@ -14,7 +14,14 @@ import pickle
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,7 +204,8 @@ def prefetch(
             # a free worker looks again soon whether what its cell waits for has come
             timeout = None if len(running) == workers or not missing else 2.0
             for future in wait(running, timeout, return_when=FIRST_COMPLETED).done:
-                error = future.exception()
+                # a cluster that goes away cancels what it was given
+                error = CancelledError() if future.cancelled() else future.exception()
                 if error is not None:
                     failed[running[future]] = error
                 del running[future]
