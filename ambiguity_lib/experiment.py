@@ -28,14 +28,8 @@ from ambiguity_lib.checkpoints import (
     checkpoint_identity,
     resolve_source,
 )
-from ambiguity_lib.data import (
-    Splits,
-    class_names,
-    dataset_fingerprint,
-    human_distributions,
-    load_splits,
-    text_folds,
-)
+from ambiguity_lib.cross_fitting import cross_fit
+from ambiguity_lib.data import Splits, dataset_fingerprint, load_splits
 from ambiguity_lib.features import extract_features
 from ambiguity_lib.metrics import negative_log_likelihood
 from ambiguity_lib.models import (
@@ -56,37 +50,11 @@ from ambiguity_lib.targets import (
     mixture_targets,
     one_hot_targets,
 )
+from ambiguity_lib.task_data import Gold, SplitName, TaskData
 from ambiguity_lib.training import EarlyStopping, fine_tune, predict_logits, resolve_precision
-
-#: ``train``, ``validation``, ``evaluation`` or the name of another evaluation set.
-SplitName = str
-
-#: All that training and selection may see; human columns are dropped before either begins.
-LABEL_COLUMNS = ("uid", "text", "text_pair", "label")
 
 # A dataset's own folds are by the same hash, so these need a salt.
 _HUMAN_FOLDS = "human"
-
-
-@dataclasses.dataclass(frozen=True)
-class Gold:
-    """What people said about the items of an evaluation set.
-
-    Attributes:
-        name: The evaluation set, for tables.
-        uids: N names of items.
-        human: Distributions, shape (N, C).
-        old_labels: Original labels, shape (N,).
-        new_labels: Labels of the re-annotation, shape (N,).
-        counts: Votes, shape (N, C); None where there are only scores.
-    """
-
-    name: str
-    uids: tuple[str, ...]
-    human: NDArray[np.float64]
-    old_labels: NDArray[np.int64]
-    new_labels: NDArray[np.int64]
-    counts: NDArray[np.int64] | None
 
 
 class Classifier:
@@ -140,8 +108,6 @@ class Experiment:
         profile: The profile.
         seed: Seed of training; the data has a seed of its own in the profile.
         fold: Which of the ways to split the data, from 0.
-        splits: Train, validation and evaluation data.
-        class_names: Names in the order of every distribution's columns.
     """
 
     def __init__(
@@ -168,8 +134,7 @@ class Experiment:
         self.seed = seed
         self.fold = fold
         self._own_splits = splits is not None
-        self.splits = load_splits(profile.data, fold) if splits is None else splits
-        self.class_names = class_names(self.splits.evaluation)
+        self._data = TaskData(load_splits(profile.data, fold) if splits is None else splits)
         self._store = ArtifactStore(artifact_directory()) if store is None else store
         self._progress = progress
 
@@ -224,9 +189,8 @@ class Experiment:
         if self.profile.model.scratch is not None:
             found |= {"checkpoint", "_checkpoint_identity", "num_layers"}
         if fold is not None:
-            found |= {"_label_views", "_fingerprints"}
             variant.fold = fold
-            variant.splits = load_splits(self.profile.data, fold)
+            variant._data = TaskData(load_splits(self.profile.data, fold))
         for name in found:
             variant.__dict__.pop(name, None)
         variant.seed = self.seed if seed is None else seed
@@ -237,22 +201,27 @@ class Experiment:
     # -- data ---------------------------------------------------------------------------------
 
     @property
+    def splits(self) -> Splits:
+        """Train, validation and evaluation data."""
+        return self._data.splits
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names in the order of every distribution's columns."""
+        return self._data.class_names
+
+    @property
     def evaluation_splits(self) -> tuple[SplitName, ...]:
         """All that models are judged on: ``evaluation``, then the names of other sets."""
-        return ("evaluation", *self.splits.transfer)
+        return self._data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:
         """What people said about the items of an evaluation set."""
-        dataset = self._parts[split]
-        counts = dataset["label_counts"][:] if "label_counts" in dataset.features else None
-        return Gold(
-            name=self.splits.evaluation_name if split == "evaluation" else split,
-            uids=tuple(dataset["uid"][:]),
-            human=human_distributions(dataset),
-            old_labels=np.asarray(dataset["label"][:]),
-            new_labels=np.asarray(dataset["majority_label"][:]),
-            counts=None if counts is None else np.asarray(counts),
-        )
+        return self._data.gold(split)
+
+    def labels(self, split: SplitName) -> NDArray[np.int64]:
+        """Gold labels of a split, shape (N,)."""
+        return self._data.labels(split)
 
     @property
     def human(self) -> NDArray[np.float64]:
@@ -274,32 +243,6 @@ class Experiment:
         """Votes of the re-annotated evaluation items, shape (N, C)."""
         return np.asarray(self.splits.evaluation["label_counts"][:])
 
-    def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """Gold labels of a split, shape (N,)."""
-        return np.asarray(self._labelled(split)["label"][:])
-
-    def _labelled(self, split: SplitName) -> Dataset:
-        """A split without anything that humans said beyond the gold label."""
-        return self._label_views[split]
-
-    @property
-    def _parts(self) -> dict[str, Dataset]:
-        splits = self.splits
-        own = {"train": splits.train, "validation": splits.validation}
-        return own | {"evaluation": splits.evaluation} | dict(splits.transfer)
-
-    @cached_property
-    def _label_views(self) -> dict[str, Dataset]:
-        views = {}
-        for name, dataset in self._parts.items():
-            kept = [column for column in LABEL_COLUMNS if column in dataset.column_names]
-            views[name] = dataset.select_columns(kept)
-        return views
-
-    @cached_property
-    def _fingerprints(self) -> dict[str, str]:
-        return {name: dataset_fingerprint(view) for name, view in self._label_views.items()}
-
     # -- the starting point -------------------------------------------------------------------
 
     @cached_property
@@ -309,7 +252,7 @@ class Experiment:
         if model.scratch is None:
             return resolve_source(model)
         scratch = model.scratch
-        train = self._labelled("train")
+        train = self._data.labelled("train")
         columns = [name for name in ("text", "text_pair") if name in train.column_names]
         texts = [text for name in columns for text in train[name][:]]
 
@@ -317,7 +260,7 @@ class Experiment:
             build_scratch_checkpoint(scratch, texts, self.class_names, directory, seed=self.seed)
 
         spec = {
-            "data": self._fingerprints["train"],
+            "data": self._data.fingerprint("train"),
             "scratch": dataclasses.asdict(scratch),
             "classes": self.class_names,
             "seed": self.seed,
@@ -375,7 +318,7 @@ class Experiment:
         method = {
             "method": "early stopping",
             "evaluations_per_epoch": self.profile.baselines.evaluations_per_epoch,
-            "validation": self._fingerprints["validation"],
+            "validation": self._data.fingerprint("validation"),
         }
         return self._train(self.num_layers, method, self._one_hot, early_stopping=True)
 
@@ -437,7 +380,7 @@ class Experiment:
         training = dataclasses.asdict(self.profile.training)
         training["precision"] = self._precision
         spec = {
-            "data": self._fingerprints["train"],
+            "data": self._data.fingerprint("train"),
             "checkpoint": self._checkpoint_identity,
             "classes": self.class_names,
             "depth": depth,
@@ -452,7 +395,7 @@ class Experiment:
             checks = None
             if early_stopping:
                 checks = EarlyStopping(
-                    self._labelled("validation"),
+                    self._data.labelled("validation"),
                     self._one_hot("validation"),
                     self.profile.baselines.evaluations_per_epoch,
                 )
@@ -460,7 +403,7 @@ class Experiment:
             fine_tune(
                 model,
                 tokenizer,
-                self._labelled("train"),
+                self._data.labelled("train"),
                 make_targets(),
                 self.profile.training,
                 seed=self.seed,
@@ -487,7 +430,7 @@ class Experiment:
             logits = predict_logits(
                 classifier.load(),
                 load_tokenizer(classifier.path),
-                self._labelled(split),
+                self._data.labelled(split),
                 max_length=self.profile.training.max_length,
                 progress=self._progress,
             )
@@ -495,7 +438,7 @@ class Experiment:
 
         spec = {
             "model": classifier.key,
-            "data": self._fingerprints[split],
+            "data": self._data.fingerprint(split),
             "max_length": self.profile.training.max_length,
         }
         artifact = self._store.get_or_build("logits", spec, build)
@@ -509,7 +452,7 @@ class Experiment:
             probs = mc_dropout_probs(
                 teacher.load(),
                 load_tokenizer(teacher.path),
-                self._labelled(split),
+                self._data.labelled(split),
                 max_length=self.profile.training.max_length,
                 samples=samples,
                 seed=self.seed,
@@ -519,7 +462,7 @@ class Experiment:
 
         spec = {
             "model": teacher.key,
-            "data": self._fingerprints[split],
+            "data": self._data.fingerprint(split),
             "max_length": self.profile.training.max_length,
             "samples": samples,
             "seed": self.seed,
@@ -534,12 +477,12 @@ class Experiment:
         training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
 
         def build(directory: Path) -> None:
-            train, targets = self._labelled("train"), self._one_hot()
-            probs = self._cross_fit(train, targets, folds)
+            train, targets = self._data.labelled("train"), self._one_hot()
+            probs = self._cross_fit(self.checkpoint, train, targets, folds, salt="")
             np.save(directory / "probs.npy", probs)
 
         spec = {
-            "data": self._fingerprints["train"],
+            "data": self._data.fingerprint("train"),
             "checkpoint": self._checkpoint_identity,
             "classes": self.class_names,
             "training": training,
@@ -558,14 +501,14 @@ class Experiment:
         training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
 
         def build(directory: Path) -> None:
-            targets = human_targets(self._parts[split])
-            items = self._labelled(split)
-            probs = self._cross_fit(items, targets, folds, teacher=teacher, salt=_HUMAN_FOLDS)
+            targets = human_targets(self._data.whole(split))
+            items = self._data.labelled(split)
+            probs = self._cross_fit(teacher.path, items, targets, folds, _HUMAN_FOLDS)
             np.save(directory / "probs.npy", probs)
 
         spec = {
             "model": teacher.key,
-            "data": dataset_fingerprint(self._parts[split]),
+            "data": dataset_fingerprint(self._data.whole(split)),
             "training": training,
             "folds": folds,
             "salt": _HUMAN_FOLDS,
@@ -575,44 +518,26 @@ class Experiment:
 
     def _cross_fit(
         self,
+        source: str | Path,
         items: Dataset,
         targets: NDArray[np.float64],
         folds: int,
-        *,
-        teacher: Classifier | None = None,
-        salt: str = "",
+        salt: str,
     ) -> NDArray[np.float64]:
-        """Distributions over items, each by a full model that was trained on the other folds.
-
-        The model starts from ``teacher``, or from where the teacher started.
-        """
-        source = self.checkpoint if teacher is None else teacher.path
-        tokenizer = load_tokenizer(source)
-        fold_of = text_folds(items["text"][:], folds, salt=salt)
-        probs = np.empty_like(targets)
-        for fold in range(folds):
-            seen, unseen = (np.flatnonzero(part) for part in (fold_of != fold, fold_of == fold))
-            if not len(seen) or not len(unseen):
-                raise ValueError(f"{len(items)} items are too few for {folds} folds")
-            model = load_classifier(source, self.class_names, depth=self.num_layers, seed=self.seed)
-            fine_tune(
-                model,
-                tokenizer,
-                items.select(seen),
-                targets[seen],
-                self.profile.training,
-                seed=self.seed,
-                progress=self._progress,
-            )
-            logits = predict_logits(
-                model,
-                tokenizer,
-                items.select(unseen),
-                max_length=self.profile.training.max_length,
-                progress=self._progress,
-            )
-            probs[unseen] = softmax(logits)
-        return probs
+        """Cross-fitted distributions by full models that start from the folder ``source``."""
+        return cross_fit(
+            lambda: load_classifier(
+                source, self.class_names, depth=self.num_layers, seed=self.seed
+            ),
+            load_tokenizer(source),
+            items,
+            targets,
+            folds,
+            self.profile.training,
+            salt=salt,
+            seed=self.seed,
+            progress=self._progress,
+        )
 
     # -- layers -------------------------------------------------------------------------------
 
@@ -624,7 +549,7 @@ class Experiment:
             extract_features(
                 self.teacher.load(),
                 load_tokenizer(self.teacher.path),
-                self._labelled(split),
+                self._data.labelled(split),
                 max_length=self.profile.training.max_length,
                 pooling=probing.pooling,
                 batch_size=probing.batch_size,
@@ -639,7 +564,7 @@ class Experiment:
     def _feature_spec(self, split: SplitName) -> dict[str, Any]:
         return {
             "model": self.teacher.key,
-            "data": self._fingerprints[split],
+            "data": self._data.fingerprint(split),
             "pooling": self.profile.probing.pooling,
             "max_length": self.profile.training.max_length,
             "precision": self._precision,
@@ -669,7 +594,7 @@ class Experiment:
         def build(directory: Path) -> None:
             np.save(directory / "probs.npy", self.probes.predict(self.features(split)))
 
-        spec = {"probes": self._probes.key, "data": self._fingerprints[split]}
+        spec = {"probes": self._probes.key, "data": self._data.fingerprint(split)}
         artifact = self._store.get_or_build("probe-probs", spec, build)
         return np.load(artifact.path / "probs.npy")
 

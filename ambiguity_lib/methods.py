@@ -15,7 +15,8 @@ from ambiguity_lib.baselines import (
     fit_temperature,
     oracle_temperature,
 )
-from ambiguity_lib.experiment import Experiment, SplitName
+from ambiguity_lib.experiment import Experiment
+from ambiguity_lib.task_data import SplitName
 
 FloatArray = NDArray[np.float64]
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambiguity_lib.experiment import Experiment, SplitName
+from ambiguity_lib.experiment import Experiment
 from ambiguity_lib.methods import Cost, Method
 from ambiguity_lib.metrics import jensen_shannon_distance
+from ambiguity_lib.task_data import SplitName
 
 FloatArray = NDArray[np.float64]
 Targets = Callable[[Experiment], FloatArray]

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ambiguity_lib.evaluation import score_items
-from ambiguity_lib.experiment import Experiment, Gold
+from ambiguity_lib.experiment import Experiment
 from ambiguity_lib.methods import Method
 from ambiguity_lib.metrics import entropy
+from ambiguity_lib.task_data import Gold
 
 #: Rows that know nothing about the single item; the second reads the gold distributions' mean.
 REFERENCES = ("uniform", "constant mean")

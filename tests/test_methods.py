@@ -122,32 +122,3 @@ def test_the_top_teaches_the_same_depth(exp):
     top = exp.distilled(source=exp.num_layers)
     assert top.depth == exp.distilled().depth
     assert top.key != exp.distilled().key
-
-
-@pytest.mark.parametrize("part", ["evaluation", "train"])
-def test_cross_fitted_predictions_come_from_models_that_did_not_see_the_item(
-    exp, part, monkeypatch
-):
-    seen, predicted = [], []
-    monkeypatch.setattr(
-        "ambiguity_lib.experiment.fine_tune",
-        lambda model, tokenizer, dataset, *rest, **options: seen.append(set(dataset["text"][:])),
-    )
-    monkeypatch.setattr(
-        "ambiguity_lib.experiment.predict_logits",
-        lambda model, tokenizer, dataset, **options: (
-            predicted.append(set(dataset["text"][:])) or np.zeros((len(dataset), 3))
-        ),
-    )
-    items = getattr(exp.splits, part)
-    exp._cross_fit(items, np.zeros((len(items), 3)), 2)
-    assert len(seen) == 2
-    for trained, judged in zip(seen, predicted, strict=True):
-        assert judged and not trained & judged
-    assert set.union(*predicted) == set(items["text"][:])
-
-
-def test_too_few_items_for_the_folds(exp):
-    one = exp.splits.train.select([0])
-    with pytest.raises(ValueError, match="1 items are too few for 2 folds"):
-        exp._cross_fit(one, np.zeros((1, 3)), 2)
