@@ -23,7 +23,7 @@ from tests.tiny import tiny_model, tiny_tokenizer
 @pytest.mark.parametrize("family", ["bert", "roberta"])
 def test_a_profile_runs_end_to_end_on_random_weights(family, build_dir, tmp_path):
     checkpoint = tmp_path / "checkpoint"
-    tiny_model(family).save_pretrained(checkpoint)
+    tiny_model(family).base_model.save_pretrained(checkpoint)  # without a head, as pretrained ones
     tiny_tokenizer().save_pretrained(checkpoint)
     profile = load_profile(family)
     second = profile.second_task
