@@ -95,10 +95,13 @@ def sweep(
     ] = None,
 ) -> None:
     """Train and score every method under every seed; what is there already is not made again."""
-    from ambiguity_lib.profiles import load_profile  # seconds of imports, not needed for --help
+    from ambiguity_lib.artifacts import MissingArtifactError  # seconds of imports: not for --help
+    from ambiguity_lib.profiles import load_profile
     from ambiguity_lib.statistics import summary_table
     from ambiguity_lib.sweep import find_methods, parse_seeds, run_sweep
 
+    if workers is not None and scheduler is not None:
+        _fail("--workers is for this machine: a cluster has as many as were started")
     try:
         loaded = load_profile(profile)
         chosen = find_methods(methods)
@@ -107,7 +110,7 @@ def sweep(
         _fail(str(error))
     try:
         done = run_sweep(loaded, chosen, wanted, workers=workers, scheduler=scheduler)
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, MissingArtifactError) as error:
         _fail(str(error), code=1)
     if done.scores is None:
         lines = "\n".join(f"  {cell}: {reason}" for cell, reason in done.failed.items())

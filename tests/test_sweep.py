@@ -112,6 +112,7 @@ def invoke(*arguments):
         (["--profile", "none"], "no profile 'none'"),
         (["--methods", "best"], "there is no method 'best'"),
         (["--seeds", "x"], "seeds must be like 0-4"),
+        (["--workers", "2", "--scheduler", "tcp://x"], "--workers is for this machine"),
     ],
 )
 def test_a_wrong_request_exits_2_with_one_line(arguments, message):
