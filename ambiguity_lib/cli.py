@@ -21,6 +21,11 @@ data = typer.Typer(help="The research data of the profiles on real data.", no_ar
 app.add_typer(data, name="data")
 
 
+ProfileOption = Annotated[
+    str, typer.Option(help="Name of a profile in book/profiles, or the path of a .yml file.")
+]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"ambiguity-lib {__version__}")
@@ -41,9 +46,7 @@ def _options(
 
 @app.command()
 def book(
-    profile: Annotated[
-        str, typer.Option(help="Name of a profile in book/profiles, or the path of a .yml file.")
-    ] = "synthetic",
+    profile: ProfileOption = "synthetic",
     chapters: Annotated[
         str | None, typer.Option(help="Only these, by number or name: 03,04. Default: all.")
     ] = None,
@@ -78,9 +81,7 @@ def book(
 
 @app.command()
 def sweep(
-    profile: Annotated[
-        str, typer.Option(help="Name of a profile in book/profiles, or the path of a .yml file.")
-    ] = "synthetic",
+    profile: ProfileOption = "synthetic",
     methods: Annotated[
         str | None, typer.Option(help="Only these, for instance 'teacher,distilled'. Default: all.")
     ] = None,

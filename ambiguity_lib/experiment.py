@@ -280,6 +280,10 @@ class Experiment:
     def _precision(self) -> str:
         return resolve_precision(self.profile.training.precision)
 
+    @property
+    def _training_spec(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.profile.training) | {"precision": self._precision}
+
     # -- models -------------------------------------------------------------------------------
 
     @property
@@ -377,15 +381,13 @@ class Experiment:
         *,
         early_stopping: bool = False,
     ) -> Classifier:
-        training = dataclasses.asdict(self.profile.training)
-        training["precision"] = self._precision
         spec = {
             "data": self._data.fingerprint("train"),
             "checkpoint": self._checkpoint_identity,
             "classes": self.class_names,
             "depth": depth,
             "target": target,
-            "training": training,
+            "training": self._training_spec,
             "seed": self.seed,
         }
 
@@ -474,7 +476,6 @@ class Experiment:
 
         Equal texts (premises) are in one fold.
         """
-        training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
 
         def build(directory: Path) -> None:
             train, targets = self._data.labelled("train"), self._one_hot()
@@ -485,7 +486,7 @@ class Experiment:
             "data": self._data.fingerprint("train"),
             "checkpoint": self._checkpoint_identity,
             "classes": self.class_names,
-            "training": training,
+            "training": self._training_spec,
             "folds": folds,
             "seed": self.seed,
         }
@@ -498,7 +499,6 @@ class Experiment:
         human distributions of the others. The only method that reads them.
         """
         teacher, folds = self.teacher, self.profile.baselines.human_folds
-        training = dataclasses.asdict(self.profile.training) | {"precision": self._precision}
 
         def build(directory: Path) -> None:
             targets = human_targets(self._data.whole(split))
@@ -509,7 +509,7 @@ class Experiment:
         spec = {
             "model": teacher.key,
             "data": dataset_fingerprint(self._data.whole(split)),
-            "training": training,
+            "training": self._training_spec,
             "folds": folds,
             "salt": _HUMAN_FOLDS,
             "seed": self.seed,

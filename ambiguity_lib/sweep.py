@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -95,23 +96,20 @@ def method_cells(
     chosen = {method.name for method in methods}
     members = ensemble_seeds(experiment) if "deep ensemble" in chosen else ()
     smoothings = experiment.profile.baselines.epsilons if "label smoothing" in chosen else ()
-    cells: list[MethodCell] = [
-        MethodCell(method.name, seed=seed, fold=fold)
-        for fold in folds
-        for method in methods
-        for seed in (seeds if method.per_seed else seeds[:1])
-    ]
-    first: list[Work] = [
-        Cell("teacher", seed=seed, fold=fold) for fold in folds for seed in members
-    ]
-    cells.sort(key=lambda cell: cell.name != "teacher")
+    first = [Cell("teacher", seed=seed, fold=fold) for fold in folds for seed in members]
     first += [
         Cell("label smoothing", epsilon=epsilon, seed=seed, fold=fold)
         for fold in folds
         for seed in seeds
         for epsilon in smoothings
     ]
-    return [*first, *cells]
+    cells = [
+        MethodCell(method.name, seed=seed, fold=fold)
+        for fold in folds
+        for method in methods
+        for seed in (seeds if method.per_seed else seeds[:1])
+    ]
+    return [*first, *sorted(cells, key=lambda cell: cell.name != "teacher")]
 
 
 def run_sweep(
@@ -187,14 +185,14 @@ def _executor(
         yield client.get_executor(resources=resources, pure=False), size
 
 
-def _check_workers(client: object, scheduler: str, store: Path) -> tuple[int, dict[str, float]]:
+def _check_workers(client: Any, scheduler: str, store: Path) -> tuple[int, dict[str, float]]:
     """Refuse workers that would train wrongly, before anything is trained."""
     store.mkdir(parents=True, exist_ok=True)
     token = store / f".seen-{uuid.uuid4().hex}"
     token.touch()
     try:
-        info = client.scheduler_info(n_workers=-1)["workers"]  # type: ignore[attr-defined]
-        seen = client.run(_look_for, token)  # type: ignore[attr-defined]
+        info = client.scheduler_info(n_workers=-1)["workers"]
+        seen = client.run(_look_for, token)
     finally:
         token.unlink()
     if not info:
