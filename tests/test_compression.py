@@ -11,8 +11,13 @@ import torch
 from datasets import ClassLabel, Dataset
 from transformers import pipeline
 
-from ambiguity_lib import training
-from ambiguity_lib.compression import CompressionSettings, compress, fitting_classes
+from ambiguity_lib import compression, training
+from ambiguity_lib.compression import (
+    CompressionSettings,
+    compress,
+    enough_epochs,
+    fitting_classes,
+)
 from ambiguity_lib.data import build_dataset, make_features
 from ambiguity_lib.models import SUPPORTED_FAMILIES, load_classifier
 from ambiguity_lib.probing import LayerProbes
@@ -32,6 +37,8 @@ SETTINGS = CompressionSettings(
         max_length=32,
         precision="fp32",
     ),
+    fixed_epochs=True,
+    student_epochs=1,
     evaluation=EvaluationConfig(bootstrap_samples=20),
 )
 
@@ -273,3 +280,26 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path):
     (tmp_path / "compression.json").write_text("[]")
     with pytest.raises(ValueError, match="is not the record of a compression"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("items", "batch_size", "epochs", "steps", "expected"),
+    [(700, 32, 3, 200, 10), (10_000, 32, 3, 200, 3), (1, 32, 1, 7, 7), (64, 1, 1, 64, 1)],
+)
+def test_few_items_are_seen_more_often(items, batch_size, epochs, steps, expected):
+    assert enough_epochs(items, batch_size, epochs=epochs, steps=steps) == expected
+
+
+def test_epochs_that_were_asked_for_are_not_changed(tmp_path, monkeypatch):
+    save_model(tmp_path, head=False)
+    data, held_out = tiny_dataset(64), tiny_dataset(32, seed=1)
+
+    def epochs(**change):
+        run = compress(tmp_path, data, held_out, settings=replace(SETTINGS, **change)).run
+        return run["settings"]["training"]["epochs"], run["settings"]["student_epochs"]
+
+    assert epochs() == (2, 1)
+    monkeypatch.setattr(compression, "LEAST_STEPS", 12)
+    monkeypatch.setattr(compression, "LEAST_STUDENT_STEPS", 8)
+    assert epochs() == (2, 1)
+    assert epochs(fixed_epochs=False, student_epochs=None) == (3, 2)

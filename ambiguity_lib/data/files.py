@@ -20,6 +20,7 @@ from ambiguity_lib.data.columns import DEFAULT_COLUMNS, Columns, match_columns
 from ambiguity_lib.data.file_classes import check_several, infer_classes, to_indices
 from ambiguity_lib.data.file_items import Items, adapt_chaosnli, collect_answers, collect_items
 from ambiguity_lib.data.file_rows import open_rows
+from ambiguity_lib.data.file_warnings import class_warnings, repetition_warnings
 from ambiguity_lib.data.opinions import Opinions, count_answers, read_opinions
 from ambiguity_lib.data.problems import KEPT, DataFileError, Problem, ProblemLog
 from ambiguity_lib.data.schema import build_dataset, make_features
@@ -154,7 +155,12 @@ def _read(
         log.fail(None, f"no row has {'human opinions' if human else 'a label'}")
     warnings = list(opinions.warnings) if opinions is not None else []
     if labels and not human:
-        warnings += check_several(label[kept], classes, log, required=class_names is None)
+        if class_names is None:
+            check_several(label[kept], classes, log)
+        inferred = class_names is None and declared is None
+        warnings += class_warnings(label[kept], classes.names, inferred=inferred)
+        texts = list(zip(items.texts, items.pairs or items.texts, strict=True))
+        warnings += repetition_warnings([texts[row] for row in kept.tolist()], label[kept])
     dropped = items.unanswered if items.answers else len(label) - len(kept)
     if dropped:
         what = "opinions" if human and not items.answers else "label"

@@ -84,8 +84,11 @@ class ProblemLog:
     def add(self, line: int | None, message: str) -> None:
         """Note a problem and go on."""
         self.total += 1
-        if len(self._kept) < self._limit:
-            self._kept.append(Problem(line, message, self.unit))
+        if len(self._kept) == self._limit:
+            if line is not None:
+                return
+            self._kept.pop()  # what is wrong with the whole file may be why the lines are
+        self._kept.append(Problem(line, message, self.unit))
 
     def fail(self, line: int | None, message: str) -> NoReturn:
         """Note a problem after which nothing more can be said.

@@ -106,6 +106,19 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
     return tuple(feature.names)
 
 
+def count_labels(dataset: Dataset) -> dict[str, int]:
+    """Count the items of each class, by what most people said where they were asked.
+
+    Args:
+        dataset: A dataset of the schema; items without a label are not counted.
+    """
+    names = class_names(dataset)
+    column = "majority_label" if "majority_label" in dataset.column_names else "label"
+    labels = np.asarray(dataset[column][:])
+    counts = np.bincount(labels[labels >= 0], minlength=len(names))
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
 def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Give the same dataset with its classes in another order.
 

@@ -18,6 +18,7 @@ from transformers import AutoModelForSequenceClassification
 from typer.testing import CliRunner
 
 from ambiguity_lib.cli import app
+from ambiguity_lib.cli.work import prepare_work
 from tests.test_compression import human_data, save_model
 from tests.tiny import CLASSES, tiny_dataset
 
@@ -55,7 +56,7 @@ def arguments(folder, output, *more, data="train.csv", model="encoder"):
     return [
         "compress", "--model", str(folder / model), "--data", str(folder / data),
         "--validation", str(folder / "validation.csv"), "--output", str(output),
-        "--epochs", "1", "--precision", "fp32", *more,
+        "--epochs", "1", "--student-epochs", "1", "--precision", "fp32", *more,
     ]  # fmt: skip
 
 
@@ -121,8 +122,30 @@ def test_a_stopped_run_is_not_dropped_silently(folder, tmp_path):
     done = commands.invoke(app, arguments(folder, tmp_path / "student"))
     assert done.exit_code == 2 and "--resume goes on with it" in done.stderr
     assert kept.exists()
-    assert commands.invoke(app, arguments(folder, tmp_path / "student", "--resume")).exit_code == 0
-    assert not work.exists()
+    done = commands.invoke(app, arguments(folder, tmp_path / "student", "--resume"))
+    assert done.exit_code == 0 and not work.exists()
+    assert f"going on with 1 finished model in {work}" in " ".join(done.stderr.split())
+
+
+def test_going_on_says_with_what_and_what_is_asked_for_otherwise(tmp_path):
+    work = tmp_path / "student.work"
+    asked = {"model": "m", "training.epochs": 3, "depth": None}
+    assert prepare_work(work, asked, resume=True) == [
+        f"{work} holds nothing that is finished: beginning anew"
+    ]
+    for kind in ("model", "features"):
+        (work / kind / "a").mkdir(parents=True)
+        (work / kind / "a" / "artifact.json").touch()
+    (work / ".resume" / "b" / "checkpoint-12").mkdir(parents=True)
+    (going_on,) = prepare_work(work, asked, resume=True)
+    assert going_on == (
+        "going on with 1 finished model, 1 other finished step, a training saved after step 12 in "
+        f"{work}"
+    )
+    _, otherwise = prepare_work(work, asked | {"training.epochs": 4, "depth": 2}, resume=True)
+    assert "depth: None before, 2 now; training.epochs: 3 before, 4 now" in otherwise
+    assert prepare_work(work, asked, resume=False) == []
+    assert not (work / "model").exists()
 
 
 def test_a_request_that_was_refused_does_not_stop_the_next_one(folder, tmp_path):

@@ -174,6 +174,10 @@ def test_data_check_lists_every_problem(tmp_path):
     path.write_text("text,label\na,yes\nb,no\nc,\n")
     done = run("data", "check", path)
     assert "2 items, nothing is wrong" in done.stdout and "left out" in done.stdout
+    shown = [line.split() for line in done.stdout.splitlines()[-2:]]
+    assert shown == [["no", "1"], ["yes", "1"]]
+    as_json = json.loads(run("data", "check", path, "--json").stdout)
+    assert (as_json["items"], as_json["classes"]) == (2, {"no": 1, "yes": 1})
 
 
 def test_profiles_are_listed():
