@@ -13,6 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import altair as alt
+import vl_convert
+
 _CONFIGURATION = ("_config.yml", "_toc.yml")
 _NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "__pycache__")
 _ANSI_COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -52,7 +55,17 @@ def stage_sources(book_dir: Path, run_dir: Path) -> Path:
         executed = run_dir / "notebooks" / committed.name
         if executed.is_file():
             shutil.copy2(executed, committed)
+    _bundle_vega(source / book_dir.name / "_static")
     return source
+
+
+def _bundle_vega(static: Path) -> None:
+    """Put what draws the interactive figures beside the book's own script: no page asks a CDN."""
+    if static.is_dir():
+        version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+        # its stub asks for a snippet, which has a default
+        bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
+        (static / "vega.js").write_text(bundle, encoding="utf-8")
 
 
 def render_html(book_dir: Path, run_dir: Path) -> Path:
