@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-notebooks outputs results bench weights lock install clean
+.PHONY: book test lint test-unit test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -31,6 +31,10 @@ test-unit: $(INSTALLED)
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env book tests/notebooks
+
+# The rendered book in Chromium: no complaint, no stranger, axe, weights, a phone's width, clicks and keys
+test-browser: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist load tests/browser
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)

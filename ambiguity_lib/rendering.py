@@ -20,6 +20,10 @@ _CONFIGURATION = ("_config.yml", "_toc.yml")
 _NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "__pycache__")
 _ANSI_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _TELLING = re.compile(r"WARNING|ERROR|[Ee]rror: ")
+# the theme has its icons as fonts, too; as a script they are more than half a megabyte a page
+_ICON_SCRIPT = re.compile(
+    r"<(?:script|link)\b[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?", re.IGNORECASE
+)
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 
 
@@ -102,6 +106,9 @@ def render_html(book_dir: Path, run_dir: Path) -> Path:
         raise RenderingError(
             "\n".join([f"rendering failed, see {log} for all of it:", *telling[:50]])
         )
+    for page in built.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(_ICON_SCRIPT.sub("", text), encoding="utf-8")
     html = run_dir / "html"
     shutil.rmtree(html, ignore_errors=True)
     built.replace(html)
