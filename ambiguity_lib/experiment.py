@@ -21,19 +21,15 @@ from ambiguity_lib.artifacts import ArtifactStore
 from ambiguity_lib.classifiers import Classifier, given_classifier, train_classifier
 from ambiguity_lib.data import Splits, load_splits
 from ambiguity_lib.experimental_setup import ExperimentalSetup
-from ambiguity_lib.features import extract_features  # noqa: F401, see below
 from ambiguity_lib.layer_analysis import LayerAnalysis
 from ambiguity_lib.metrics import negative_log_likelihood
 from ambiguity_lib.paths import artifact_directory
-from ambiguity_lib.probing import LayerProbes, fit_probes  # noqa: F401
+from ambiguity_lib.probing import LayerProbes
 from ambiguity_lib.profiles import Profile, load_profile
 from ambiguity_lib.pruning import LayerChoice
 from ambiguity_lib.targets import label_smoothing_targets, mixture_targets
 from ambiguity_lib.task_data import Gold, SplitName, TaskData
-from ambiguity_lib.training import fine_tune, predict_logits  # noqa: F401
 
-# The unused imports are names that older tests replace here; the stages that call them are in
-# classifiers and layer_analysis, where test_classifiers and test_layer_analysis replace them.
 __all__ = ["Classifier", "Experiment"]
 
 
