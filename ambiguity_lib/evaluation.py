@@ -113,7 +113,7 @@ def score_table(
 
 
 def tied_items(human: ArrayLike) -> int:
-    """Items of which several classes are chosen most often, so that none is the majority's.
+    """Items on which several classes share the first place, so that none is the majority's.
 
     Args:
         human: Human distributions or votes, shape (N, C).

@@ -65,6 +65,6 @@ def tie_note(run: Run) -> str | None:
         return None
     return (
         f"Ties: on {part['tied']} of the {part['items']} items with human answers, several classes "
-        "were chosen most often. Accuracy, NLL and ECE take the majority that the data name there, "
+        "share the first place. Accuracy, NLL and ECE take the majority that the data name there, "
         "or else the first of these classes."
     )

@@ -71,7 +71,7 @@ def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
         table: What :func:`~ambiguity_lib.evaluation.score_table` made, perhaps with the noise
             floor.
         items: How many items there were.
-        tied: Items of which several classes were chosen most often.
+        tied: Items on which several classes share the first place.
     """
     lines = [*_table(table), "", f"{items:,} items. Columns:"]
     for name in table.columns:
@@ -85,7 +85,7 @@ def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
     lines += ["The gold is what people said of these items. All other rows are predictions."]
     if tied:
         lines += textwrap.wrap(
-            f"Of {tied:,} items several classes were chosen most often: acc. new and ECE go by the "
+            f"On {tied:,} items several classes share the first place: acc. new and ECE go by the "
             "majority that the data name there, or else by the first of these classes.",
             WIDTH,
         )

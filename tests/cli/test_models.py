@@ -52,7 +52,7 @@ def test_evaluate_a_model_and_its_own_predictions(student, folder, tmp_path):  #
     assert max(map(len, shown.splitlines())) <= 100
     assert f"{first[0]['JSD']:.3f}" in shown and "20 items" in shown
     votes = np.sort([row["label_counts"] for row in human_data()], axis=1)
-    assert f"Of {(votes[:, -1] == votes[:, -2]).sum()} items several classes" in shown
+    assert f"On {(votes[:, -1] == votes[:, -2]).sum()} items several classes" in shown
     # the names say which is which, in whatever order
     other = ",".join(reversed(CLASSES))
     command = ("evaluate", "--model", student, "--data", folder / "named.jsonl", "--json")

@@ -52,5 +52,5 @@ def test_every_column_and_row_is_explained_and_no_other() -> None:
 
 def test_ties_are_counted_where_there_are_any() -> None:
     labels = {"new_labels": LABELS}
-    assert "Of 3 items several classes were chosen most often" in shown(tied=3, **labels)
+    assert "On 3 items several classes share the first place" in shown(tied=3, **labels)
     assert "several classes" not in shown(**labels)
