@@ -62,7 +62,7 @@ COMMANDS = {
         "--resume", "--overwrite", "--keep-work", "--save-minutes", "1", "--json", "--debug",
     ],
     "defaults": [
-        "--model", "m", "--data", "d.csv", "--output", "o", "--epochs", "3", "--seed", "0",
+        "--model", "m", "--data", "d.csv", "--output", "o", "--batch-size", "32", "--seed", "0",
     ],
 }  # fmt: skip
 
