@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet test lint test-unit test-notebooks outputs results bench weights lock install clean
+.PHONY: book cheat-sheet test lint test-unit test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -39,6 +39,10 @@ test-unit: $(INSTALLED)
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env book tests/notebooks
+
+# The rendered book in Chromium: no complaint, no stranger, axe, weights, a phone's width, clicks and keys
+test-browser: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist load tests/browser
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)
