@@ -20,7 +20,7 @@ book: $(INSTALLED)
 
 # The cheat sheet as a PDF of one page, printed from the rendered book by Chromium (or Chrome)
 cheat-sheet: book
-	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu \
+	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 \
 	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
 	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
 
