@@ -29,6 +29,21 @@ class Columns:
         label_counts: The votes behind it.
         majority_label: The class with most votes; without it, it is computed.
         annotator: Who gave the label. Then each row is one person's label of one item.
+
+    Examples:
+        >>> from ambiguity_lib.data import Columns, read_dataset
+        >>> columns = Columns(text="review", label="stars")
+        >>> columns.text, columns.uid
+        ('review', 'uid')
+
+        A column that one names must be there:
+
+        >>> read_dataset("reviews.csv", columns)
+        Traceback (most recent call last):
+            ...
+        ambiguity_lib.data.problems.DataFileError: reviews.csv has 2 problems:
+          there is no column 'review' for the text; the columns are 'text', 'label'; name the right one by --text (Columns.text)
+          there is no column 'stars' for the label; the columns are 'text', 'label'; name the right one by --label (Columns.label)
     """
 
     text: str = "text"
