@@ -31,19 +31,19 @@ class Columns:
         annotator: Who gave the label. Then each row is one person's label of one item.
 
     Examples:
-        >>> from ambiguity_lib.data import Columns, read_dataset
-        >>> columns = Columns(text="review", label="stars")
-        >>> columns.text, columns.uid
-        ('review', 'uid')
+        >>> from ambiguity_lib.data import Columns, DataFileError, read_dataset
+        >>> columns = Columns(text="review")
+        >>> columns.text, columns.label
+        ('review', 'label')
 
         A column that one names must be there:
 
-        >>> read_dataset("reviews.csv", columns)
-        Traceback (most recent call last):
-            ...
-        ambiguity_lib.data.problems.DataFileError: reviews.csv has 2 problems:
-          there is no column 'review' for the text; the columns are 'text', 'label'; name the right one by --text (Columns.text)
-          there is no column 'stars' for the label; the columns are 'text', 'label'; name the right one by --label (Columns.label)
+        >>> try:
+        ...     read_dataset("reviews.csv", columns)
+        ... except DataFileError as error:
+        ...     print(error.problems[0].message)
+        there is no column 'review' for the text; the columns are 'text', 'label';
+        name the right one by --text (Columns.text)
     """
 
     text: str = "text"
