@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-notebooks test-browser outputs results bench weights lock install clean
+.PHONY: book test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -18,7 +18,7 @@ book: $(INSTALLED)
 
 # Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book ambiguity_lib tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -27,6 +27,10 @@ lint: $(INSTALLED)
 
 test-unit: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/notebooks tests
+
+# The examples in docstrings and API pages
+test-examples: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api
 
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)

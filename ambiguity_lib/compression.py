@@ -89,6 +89,12 @@ class CompressionSettings:
         fine_tune: ``"auto"`` trains the full model only if it has no head for these classes.
         probing: How hidden states become the probes' features.
         evaluation: Bootstrap resamples, and bins of the calibration error.
+
+    Examples:
+        >>> from ambiguity_lib.compression import CompressionSettings
+        >>> settings = CompressionSettings(depth=2, source=1)
+        >>> settings.weight, settings.training.epochs
+        (0.5, 3)
     """
 
     training: TrainingConfig = field(
