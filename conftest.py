@@ -69,9 +69,7 @@ def _examples_leave_nothing_behind(request: pytest.FixtureRequest) -> Iterator[N
         return
     monkeypatch = request.getfixturevalue("monkeypatch")
     folder = request.getfixturevalue("tmp_path")
-    shutil.copytree(
-        request.getfixturevalue("example_files"), folder / "files", dirs_exist_ok=True
-    )
+    shutil.copytree(request.getfixturevalue("example_files"), folder / "files", dirs_exist_ok=True)
     monkeypatch.chdir(folder / "files")
     monkeypatch.setenv("AMBIGUITY_BUILD_DIR", str(folder / "build"))
     monkeypatch.delenv("AMBIGUITY_ARTIFACT_DIR", raising=False)

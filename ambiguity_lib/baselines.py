@@ -167,7 +167,9 @@ def mc_dropout_probs(
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
         >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
         >>> reviews = read_dataset("reviews.csv").dataset
-        >>> mc_dropout_probs(model, tokenizer, reviews, max_length=16, samples=3, progress=False).shape
+        >>> mc_dropout_probs(
+        ...     model, tokenizer, reviews, max_length=16, samples=3, progress=False
+        ... ).shape
         (20, 2)
     """
     if samples < 1:

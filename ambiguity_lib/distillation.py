@@ -88,14 +88,28 @@ def distil_lower_layer(
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
         >>> from ambiguity_lib.profiles import SelectionConfig, TrainingConfig
         >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
-        >>> teacher, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> teacher, tokenizer = (
+        ...     load_classifier("tiny", ("bad", "good")),
+        ...     load_tokenizer("tiny"),
+        ... )
         >>> settings = TrainingConfig(
-        ...     epochs=1, batch_size=16, learning_rate=0.01, weight_decay=0.0, warmup_ratio=0.1,
-        ...     max_length=16, precision="fp32",
+        ...     epochs=1,
+        ...     batch_size=16,
+        ...     learning_rate=0.01,
+        ...     weight_decay=0.0,
+        ...     warmup_ratio=0.1,
+        ...     max_length=16,
+        ...     precision="fp32",
         ... )
         >>> result = distil_lower_layer(
-        ...     teacher, tokenizer, train, validation,
-        ...     checkpoint="tiny", training=settings, selection=SelectionConfig(0.01, 0.5), progress=False,
+        ...     teacher,
+        ...     tokenizer,
+        ...     train,
+        ...     validation,
+        ...     checkpoint="tiny",
+        ...     training=settings,
+        ...     selection=SelectionConfig(0.01, 0.5),
+        ...     progress=False,
         ... )
         >>> result.student.config.num_hidden_layers == result.layers.depth
         True

@@ -190,9 +190,8 @@ def split_votes(
         >>> import numpy as np
         >>> from ambiguity_lib.evaluation import split_votes
         >>> first, rest = split_votes([[6, 4], [10, 0]], np.random.default_rng(0))
-        >>> first.sum(axis=1), (first + rest)
-        (array([5, 5]), array([[ 6,  4],
-               [10,  0]]))
+        >>> first.sum(axis=1), (first + rest).tolist()
+        (array([5, 5]), [[6, 4], [10, 0]])
         >>> split_votes([[1, 0]], np.random.default_rng(0))
         Traceback (most recent call last):
             ...

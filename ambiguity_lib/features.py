@@ -135,7 +135,9 @@ def extract_features(
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
         >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
         >>> reviews = read_dataset("reviews.csv").dataset
-        >>> features = extract_features(model, tokenizer, reviews, max_length=16, progress=False)
+        >>> features = extract_features(
+        ...     model, tokenizer, reviews, max_length=16, progress=False
+        ... )
 
         Four layers and the embeddings, 20 items, hidden states of width 16:
 

@@ -154,15 +154,14 @@ def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
         None if there is no head.
 
     Examples:
-        >>> from ambiguity_lib.models import head_classes, load_classifier
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import head_classes, load_classifier, load_config
 
         An encoder has no head; a classifier that was saved has one:
 
-        >>> from transformers import BertConfig
         >>> head_classes(BertConfig()) is None
         True
         >>> load_classifier("tiny", ("bad", "good")).save_pretrained("classifier")
-        >>> from ambiguity_lib.models import load_config
         >>> head_classes(load_config("classifier"))
         ('bad', 'good')
     """

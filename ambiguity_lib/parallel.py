@@ -161,7 +161,12 @@ def prefetch(
         >>> from ambiguity_lib.experiment import Experiment
         >>> from ambiguity_lib.parallel import Cell, prefetch
         >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> prefetch(experiment, [Cell("teacher"), Cell("pruned", depth=1)], workers=1, progress=False)
+        >>> prefetch(
+        ...     experiment,
+        ...     [Cell("teacher"), Cell("pruned", depth=1)],
+        ...     workers=1,
+        ...     progress=False,
+        ... )
         >>> experiment.read_only().pruned(depth=1).depth
         1
     """

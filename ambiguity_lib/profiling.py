@@ -30,7 +30,10 @@ def count_parameters(model: nn.Module) -> int:
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import count_parameters
-        >>> [count_parameters(load_classifier("tiny", ("bad", "good"), depth=depth)) for depth in (1, 2, 4)]
+        >>> [
+        ...     count_parameters(load_classifier("tiny", ("bad", "good"), depth=depth))
+        ...     for depth in (1, 2, 4)
+        ... ]
         [3106, 5330, 9778]
     """
     return sum(parameter.numel() for parameter in model.parameters())
@@ -169,7 +172,9 @@ def random_batch(
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import random_batch
-        >>> batch = random_batch(load_classifier("tiny", ("bad", "good")), batch_size=2, length=8)
+        >>> batch = random_batch(
+        ...     load_classifier("tiny", ("bad", "good")), batch_size=2, length=8
+        ... )
         >>> batch["input_ids"].shape, int(batch["attention_mask"].min())
         (torch.Size([2, 8]), 1)
     """
@@ -209,7 +214,9 @@ def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import count_flops
-        >>> shallow, deep = (load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4))
+        >>> shallow, deep = (
+        ...     load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ... )
         >>> round(count_flops(deep, 1, 8) / count_flops(shallow, 1, 8), 1)
         2.0
     """
@@ -253,8 +260,12 @@ def measure_latency(
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import measure_latency
-        >>> models = {depth: load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)}
-        >>> times = measure_latency(models, batch_size=1, length=8, repetitions=3, progress=False)
+        >>> models = {
+        ...     depth: load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ... }
+        >>> times = measure_latency(
+        ...     models, batch_size=1, length=8, repetitions=3, progress=False
+        ... )
         >>> sorted(times), times[4].median > 0
         ([2, 4], True)
     """

@@ -90,7 +90,9 @@ def write_record(
         >>> from ambiguity_lib.profiles import load_profile
         >>> from ambiguity_lib.records import load_record, write_record
         >>> profile = load_profile("tiny.yml")
-        >>> path = write_record("01_mine", profile, 0, {"JSD": np.float64(0.25), "KL": float("nan")})
+        >>> path = write_record(
+        ...     "01_mine", profile, 0, {"JSD": np.float64(0.25), "KL": float("nan")}
+        ... )
         >>> path.name
         '01_mine_seed0.json'
         >>> load_record(path)["results"]

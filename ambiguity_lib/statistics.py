@@ -184,7 +184,9 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import compare, differences
         >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
-        >>> differences(table, "JSD", "distilled", "teacher")[["difference", "low", "high"]].round(2)
+        >>> differences(table, "JSD", "distilled", "teacher")[
+        ...     ["difference", "low", "high"]
+        ... ].round(2)
                  difference   low  high
         dataset
         toy           -0.07 -0.09 -0.05

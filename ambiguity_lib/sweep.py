@@ -80,7 +80,8 @@ class SweepResult:
 
     Examples:
         >>> from ambiguity_lib.sweep import SweepResult
-        >>> result = SweepResult(cells=2, failed={"teacher, seed 1": "out of memory"}, scores=None, path=None)
+        >>> failed = {"teacher, seed 1": "out of memory"}
+        >>> result = SweepResult(cells=2, failed=failed, scores=None, path=None)
         >>> result.scores is None
         True
     """

@@ -86,7 +86,10 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
 
         All label, or all teacher:
 
-        >>> mixture_targets([0], [[0.6, 0.3, 0.1]], 0.0), mixture_targets([0], [[0.6, 0.3, 0.1]], 1.0)
+        >>> (
+        ...     mixture_targets([0], [[0.6, 0.3, 0.1]], 0.0),
+        ...     mixture_targets([0], [[0.6, 0.3, 0.1]], 1.0),
+        ... )
         (array([[1., 0., 0.]]), array([[0.6, 0.3, 0.1]]))
     """
     if not 0.0 <= weight <= 1.0:
@@ -107,7 +110,9 @@ def human_targets(dataset: Dataset) -> FloatArray:
     Examples:
         >>> from ambiguity_lib.data import read_dataset
         >>> from ambiguity_lib.targets import human_targets
-        >>> people = read_dataset("votes.jsonl", class_names=("bad", "good"), human=True).dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
         >>> human_targets(people)[1]
         array([0.3, 0.7])
     """

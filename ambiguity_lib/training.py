@@ -112,20 +112,18 @@ def soft_cross_entropy(
         >>> from types import SimpleNamespace
         >>> import torch
         >>> from ambiguity_lib.training import soft_cross_entropy
+        >>> people = torch.tensor([[0.5, 0.5]])
 
-        A model that halves its probability, against a sure label and against people
-        who are halved, too:
+        A model that is as unsure as people still pays their entropy, ln 2:
 
-        >>> outputs = SimpleNamespace(logits=torch.zeros(1, 2))
-        >>> round(soft_cross_entropy(outputs, torch.tensor([[1.0, 0.0]])).item(), 4)
-        0.6931
-        >>> round(soft_cross_entropy(outputs, torch.tensor([[0.5, 0.5]])).item(), 4)
+        >>> unsure = SimpleNamespace(logits=torch.tensor([[0.0, 0.0]]))
+        >>> round(soft_cross_entropy(unsure, people).item(), 4)
         0.6931
 
-        A surer one pays for it where people are halved:
+        A surer one pays more:
 
-        >>> outputs = SimpleNamespace(logits=torch.tensor([[2.0, 0.0]]))
-        >>> round(soft_cross_entropy(outputs, torch.tensor([[0.5, 0.5]])).item(), 4)
+        >>> sure = SimpleNamespace(logits=torch.tensor([[2.0, 0.0]]))
+        >>> round(soft_cross_entropy(sure, people).item(), 4)
         1.1269
     """
     return cross_entropy(outputs.logits.float(), labels)
@@ -177,8 +175,13 @@ def fine_tune(
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
         >>> settings = TrainingConfig(
-        ...     epochs=20, batch_size=10, learning_rate=0.01, weight_decay=0.0, warmup_ratio=0.1,
-        ...     max_length=16, precision="fp32",
+        ...     epochs=20,
+        ...     batch_size=10,
+        ...     learning_rate=0.01,
+        ...     weight_decay=0.0,
+        ...     warmup_ratio=0.1,
+        ...     max_length=16,
+        ...     precision="fp32",
         ... )
         >>> targets = one_hot_targets(reviews["label"], 2)
         >>> model = fine_tune(model, tokenizer, reviews, targets, settings, progress=False)

@@ -94,7 +94,9 @@ def read_dataset(
 
         The votes of several people an item:
 
-        >>> people = read_dataset("votes.jsonl", class_names=("bad", "good"), human=True).dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
         >>> people["label_dist"][:]
         [[0.0, 1.0], [0.3, 0.7], [0.8, 0.2], [1.0, 0.0]]
     """

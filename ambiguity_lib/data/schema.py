@@ -90,7 +90,11 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
     Examples:
         >>> from ambiguity_lib.data import build_dataset, make_features
         >>> features = make_features(("bad", "good"), pair=False, human=False)
-        >>> columns = {"uid": ["a", "b"], "text": ["a great film", "a dull book"], "label": [1, 0]}
+        >>> columns = {
+        ...     "uid": ["a", "b"],
+        ...     "text": ["a great film", "a dull book"],
+        ...     "label": [1, 0],
+        ... }
         >>> build_dataset(columns, features)[0]
         {'uid': 'a', 'text': 'a great film', 'label': 1}
     """
@@ -160,7 +164,9 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
     Examples:
         >>> from ambiguity_lib.data import human_distributions, read_dataset, reorder_classes
-        >>> people = read_dataset("votes.jsonl", class_names=("bad", "good"), human=True).dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
         >>> human_distributions(reorder_classes(people, ("good", "bad")))[1]
         array([0.7, 0.3])
 
@@ -201,7 +207,11 @@ def check_dataset(dataset: Dataset) -> None:
     Examples:
         >>> from ambiguity_lib.data import build_dataset, check_dataset, make_features
         >>> features = make_features(("bad", "good"), pair=False, human=False)
-        >>> columns = {"uid": ["a", "a"], "text": ["a great film", "a dull book"], "label": [1, 0]}
+        >>> columns = {
+        ...     "uid": ["a", "a"],
+        ...     "text": ["a great film", "a dull book"],
+        ...     "label": [1, 0],
+        ... }
         >>> check_dataset(build_dataset(columns, features))
         Traceback (most recent call last):
             ...
@@ -241,7 +251,9 @@ def human_distributions(dataset: Dataset) -> np.ndarray:
 
     Examples:
         >>> from ambiguity_lib.data import human_distributions, read_dataset
-        >>> people = read_dataset("votes.jsonl", class_names=("bad", "good"), human=True).dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
         >>> human_distributions(people)
         array([[0. , 1. ],
                [0.3, 0.7],

@@ -112,13 +112,15 @@ def kl_divergence(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
     Examples:
         >>> from ambiguity_lib.metrics import kl_divergence
-
-        Which side people are on matters: a sure model is far from unsure people,
-        the other way round less.
-
         >>> unsure, sure = [[0.5, 0.5]], [[0.99, 0.01]]
+
+        It matters which side people are on: a sure model is far from unsure people,
+
         >>> kl_divergence(unsure, sure).round(3)
         array([1.614])
+
+        and an unsure model less far from sure people.
+
         >>> kl_divergence(sure, unsure).round(3)
         array([0.637])
 

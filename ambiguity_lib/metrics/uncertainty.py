@@ -143,8 +143,8 @@ def ambiguity_auroc(human: ArrayInput, model: ArrayInput, threshold: float = 0.6
         >>> from ambiguity_lib.metrics import ambiguity_auroc
         >>> human = [[0.5, 0.5], [0.55, 0.45], [0.9, 0.1], [1.0, 0.0]]
 
-        The two ambiguous items come first here; the model doubts one of them less
-        than a clear one:
+        The first two items are ambiguous; the model doubts one of them less than
+        the third:
 
         >>> ambiguity_auroc(human, [[0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [1.0, 0.0]])
         0.75
@@ -186,7 +186,9 @@ def rank_match(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
     Examples:
         >>> from ambiguity_lib.metrics import rank_match
-        >>> rank_match([[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]], [[0.9, 0.08, 0.02], [0.9, 0.02, 0.08]])
+        >>> rank_match(
+        ...     [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]], [[0.9, 0.08, 0.02], [0.9, 0.02, 0.08]]
+        ... )
         array([1., 0.])
     """
     p, q = as_distribution_pair(human, model)
