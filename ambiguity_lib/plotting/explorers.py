@@ -39,6 +39,16 @@ def explore_layers(
 
     Raises:
         ValueError: If the shapes do not fit each other.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import explore_layers
+        >>> human = [[0.6, 0.3, 0.1]]
+        >>> layer_probs = [[[0.4, 0.3, 0.3]], [[0.9, 0.05, 0.05]]]
+        >>> figure = explore_layers(
+        ...     ["A man sleeps."], human, layer_probs, ("yes", "maybe", "no")
+        ... )
+        >>> type(figure).__name__
+        'InteractiveFigure'
     """
     people, probs = np.asarray(human, dtype=np.float64), np.asarray(layer_probs, dtype=np.float64)
     if probs.ndim != 3 or people.shape != probs.shape[1:] or len(texts) != len(people):
@@ -128,6 +138,12 @@ def explore_temperature(
         human: Distributions of people, shape (N, C).
         highest: Highest temperature; the lowest is a half.
         step: Steps of the slider.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import explore_temperature
+        >>> figure = explore_temperature([[4.0, 2.0, 0.0]], [[0.6, 0.3, 0.1]])
+        >>> type(figure).__name__
+        'InteractiveFigure'
     """
     temperatures = np.round(np.arange(0.5, highest + step / 2, step), 6)
     measures = {"mean JS distance": jensen_shannon_distance, "mean KL (nats)": kl_divergence}
@@ -202,6 +218,12 @@ def explore_depth(
 
     Raises:
         ValueError: If the four are not equally long.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import explore_depth
+        >>> figure = explore_depth([2, 4], [0.30, 0.25], [2.0, 4.0], [3_000_000, 5_000_000])
+        >>> type(figure).__name__
+        'InteractiveFigure'
     """
     if not len(depths) == len(quality) == len(milliseconds) == len(parameters):
         raise ValueError(

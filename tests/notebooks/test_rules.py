@@ -38,9 +38,9 @@ def _printed(cell: NotebookNode) -> str:
 
 def test_the_table_of_contents_names_every_notebook_and_page_of_the_book() -> None:
     toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
-    listed = [Path(name).name for name in (toc["root"], *(entry["file"] for entry in entries))]
-    assert sorted(listed) == sorted(path.stem for path in (*NOTEBOOKS, *BOOK.glob("*.md")))
+    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    pages = [path.relative_to(BOOK.parent) for path in (*NOTEBOOKS, *BOOK.rglob("*.md"))]
+    assert sorted([toc["root"], *entries]) == sorted(str(page.with_suffix("")) for page in pages)
 
 
 @every_chapter
