@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet test lint test-unit test-notebooks test-browser outputs results bench weights lock install clean
+.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -26,7 +26,7 @@ cheat-sheet: book
 
 # Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book ambiguity_lib tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -35,6 +35,10 @@ lint: $(INSTALLED)
 
 test-unit: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/notebooks tests
+
+# The examples in docstrings and API pages
+test-examples: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api
 
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)

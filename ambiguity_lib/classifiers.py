@@ -27,7 +27,16 @@ from ambiguity_lib.training import EarlyStopping, Resume, fine_tune, predict_log
 
 
 class Classifier:
-    """A trained classifier in the store: a plain Hugging Face folder and its logits."""
+    """A trained classifier in the store: a plain Hugging Face folder and its logits.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> teacher = Experiment.from_profile("tiny.yml", progress=False).teacher
+        >>> teacher.depth, teacher.logits("evaluation").shape
+        (3, (30, 3))
+        >>> type(teacher.load()).__name__
+        'BertForSequenceClassification'
+    """
 
     def __init__(self, setup: ExperimentalSetup, artifact: Artifact) -> None:
         """Wrap a finished model artifact; made by the functions of this module."""

@@ -92,6 +92,12 @@ class CompressionSettings:
         fine_tune: ``"auto"`` trains the full model only if it has no head for these classes.
         probing: How hidden states become the probes' features.
         evaluation: Bootstrap resamples, and bins of the calibration error.
+
+    Examples:
+        >>> from ambiguity_lib.compression import CompressionSettings
+        >>> settings = CompressionSettings(depth=2, source=1)
+        >>> settings.weight, settings.training.epochs
+        (0.5, 3)
     """
 
     training: TrainingConfig = field(
@@ -129,6 +135,12 @@ class CompressionResult:
         table: Before and after, one row a measure.
         run: Everything about the run that JSON can hold: data, settings, layers, measures with
             intervals, costs, verdicts, versions, hardware.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.compression import CompressionResult
+        >>> [field.name for field in dataclasses.fields(CompressionResult)]
+        ['student', 'tokenizer', 'probes', 'layers', 'table', 'run']
     """
 
     student: PreTrainedModel
@@ -228,6 +240,31 @@ def compress(
     Raises:
         FileNotFoundError: If there is no such model.
         ValueError: If data or settings are wrong; the message says where and what to do.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.compression import CompressionSettings, compress
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> training = dataclasses.replace(
+        ...     CompressionSettings().training, epochs=2, precision="fp32"
+        ... )
+        >>> settings = CompressionSettings(
+        ...     training, fixed_epochs=True, student_epochs=1, depth=2
+        ... )
+        >>> result = compress(
+        ...     "tiny", train, validation, human=people, settings=settings, progress=False
+        ... )
+        >>> result.layers.depth, result.student.config.num_hidden_layers
+        (2, 2)
+        >>> list(result.run)[:4]
+        ['kind', 'model', 'classes', 'data']
+        >>> print(sorted(path.name for path in result.save("student").iterdir()))
+        ['README.md', 'compression.json', 'config.json', 'model.safetensors',
+        'probes.npz', 'tokenizer.json', 'tokenizer_config.json']
     """
     settings = CompressionSettings() if settings is None else settings
     task = _prepare(str(model), train, validation, human, settings)

@@ -38,6 +38,32 @@ class Experiment:
 
     Attributes:
         fold: Which of the ways to split the data, from 0.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> experiment.class_names, experiment.num_layers, len(experiment.splits.train)
+        (('entailment', 'neutral', 'contradiction'), 3, 60)
+
+        What people said about the evaluation items, as shares and as votes:
+
+        >>> experiment.human.shape, experiment.counts.sum(axis=1)[:3]
+        ((30, 3), array([100, 100, 100]))
+
+        Nothing is trained until it is asked for; what was trained is kept.
+
+        >>> experiment.teacher.probs("evaluation").shape
+        (30, 3)
+        >>> experiment.read_only().teacher.depth
+        3
+        >>> experiment.probe_probs("evaluation").shape
+        (4, 30, 3)
+        >>> experiment.distilled(depth=2, source=1).depth
+        2
+        >>> experiment.with_seed(1).read_only().teacher
+        Traceback (most recent call last):
+            ...
+        ambiguity_lib.artifacts.MissingArtifactError: ... holds no checkpoint ...
     """
 
     def __init__(

@@ -40,6 +40,11 @@ class TextPrediction:
         probs: Class → probability.
         entropy: In nats.
         truncated: Whether the model read only the beginning.
+
+    Examples:
+        >>> from ambiguity_lib.inspection import TextPrediction
+        >>> TextPrediction("a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False).label
+        'good'
     """
 
     text: str | tuple[str, str]
@@ -77,6 +82,18 @@ def probe_layers(
     Returns:
         One row a layer, from 0 (the embedding output), with ``accuracy``, ``NLL`` and ``entropy``
         (nats) on the validation items, and ``human entropy``, ``JSD`` (distance) and ``KL`` (nats).
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.inspection import probe_layers
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> table = probe_layers(
+        ...     model, tokenizer, train, validation, precision="fp32", progress=False
+        ... )
+        >>> len(table), "accuracy" in table.columns
+        (5, True)
     """
     probing = ProbingConfig() if probing is None else probing
 
@@ -135,6 +152,19 @@ def predict_texts(
 
     Yields:
         One prediction a text; an empty one where the text, or one of a pair, is blank.
+
+    Examples:
+        >>> from ambiguity_lib.inspection import predict_texts
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> prediction = next(predict_texts(model, tokenizer, ["great film", "dull book"]))
+        >>> prediction.text, sorted(prediction.probs), prediction.truncated
+        ('great film', ['bad', 'good'], False)
+
+        A model that has learnt nothing is as unsure as one can be, ln 2 nats:
+
+        >>> round(prediction.entropy, 2)
+        0.69
     """
     names = head_classes(model.config) or ()
     device = default_device()

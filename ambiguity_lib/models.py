@@ -57,6 +57,18 @@ def num_layers(config: PreTrainedConfig) -> int:
 
     Raises:
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from transformers import BertConfig, GPT2Config
+        >>> from ambiguity_lib.models import num_layers
+        >>> num_layers(BertConfig())
+        12
+        >>> num_layers(GPT2Config())
+        Traceback (most recent call last):
+            ...
+        ValueError: unsupported architecture 'gpt2'; supported: bert, deberta-v2,
+        distilbert, electra, modernbert, roberta (encoders that read a whole text at
+        once; decoders, which generate, are not)
     """
     return int(getattr(config, _depth_field(config)))
 
@@ -66,6 +78,16 @@ def config_at_depth(config: PreTrainedConfig, depth: int) -> PreTrainedConfig:
 
     Raises:
         ValueError: If the architecture is unsupported or ``depth`` is not in 1 … number of layers.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import config_at_depth
+        >>> config_at_depth(BertConfig(), 4).num_hidden_layers
+        4
+        >>> config_at_depth(BertConfig(), 13)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 12, the model's layers; got 13
     """
     total = num_layers(config)
     if not 1 <= depth <= total:
@@ -102,6 +124,11 @@ def load_config(source: str | Path) -> PreTrainedConfig:
     Raises:
         FileNotFoundError: If there is no model at ``source``.
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_config
+        >>> load_config("tiny").num_hidden_layers
+        4
     """
     config = _load(
         "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -125,6 +152,18 @@ def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
 
     Returns:
         None if there is no head.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import head_classes, load_classifier, load_config
+
+        An encoder has no head; a classifier that was saved has one:
+
+        >>> head_classes(BertConfig()) is None
+        True
+        >>> load_classifier("tiny", ("bad", "good")).save_pretrained("classifier")
+        >>> head_classes(load_config("classifier"))
+        ('bad', 'good')
     """
     if not has_head(config):
         return None
@@ -161,6 +200,16 @@ def load_classifier(
         ValueError: If the architecture is unsupported, the depth out of range, the weights damaged,
             only there as a pickle or in need of code from elsewhere, or the checkpoint has a
             trained head of another number of classes.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> model = load_classifier("tiny", ("bad", "good"), depth=2)
+        >>> model.config.num_hidden_layers, model.config.id2label
+        (2, {0: 'bad', 1: 'good'})
+        >>> load_classifier("tiny", ("bad", "good"), depth=5)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 4, the model's layers; got 5
     """
     config = load_config(source)
     if has_head(config) and config.num_labels != len(class_names) and not new_head:
@@ -210,6 +259,11 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
     Raises:
         FileNotFoundError: If there is none.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_tokenizer
+        >>> load_tokenizer("tiny").tokenize("a great film")
+        ['[UNK]', 'great', 'film']
     """
     return _load(
         "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)

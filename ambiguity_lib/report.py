@@ -63,6 +63,17 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Path:
     Raises:
         FileNotFoundError: If the folder holds no record.
         ValueError: If the record is damaged, or one of another version.
+
+    Examples:
+        >>> from ambiguity_lib.report import write_report
+
+        A folder that ``compress`` did not write has nothing to report:
+
+        >>> write_report("tiny")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: there is no compression.json in tiny: give the folder
+        that `ambiguity-lib compress` wrote
     """
     path = Path(directory) / REPORT_FILE if path is None else Path(path)
     run = load_run(directory)

@@ -29,6 +29,21 @@ class Columns:
         label_counts: The votes behind it.
         majority_label: The class with most votes; without it, it is computed.
         annotator: Who gave the label. Then each row is one person's label of one item.
+
+    Examples:
+        >>> from ambiguity_lib.data import Columns, DataFileError, read_dataset
+        >>> columns = Columns(text="review")
+        >>> columns.text, columns.label
+        ('review', 'label')
+
+        A column that one names must be there:
+
+        >>> try:
+        ...     read_dataset("reviews.csv", columns)
+        ... except DataFileError as error:
+        ...     print(error.problems[0].message)
+        there is no column 'review' for the text; the columns are 'text', 'label';
+        name the right one by --text (Columns.text)
     """
 
     text: str = "text"

@@ -23,6 +23,14 @@ def text_folds(texts: Sequence[str], folds: int, *, salt: str = "") -> NDArray[n
 
     Returns:
         Shape (N,), from 0 to ``folds`` - 1.
+
+    Examples:
+        >>> from ambiguity_lib.data import text_folds
+
+        The same text, the same fold, in any process:
+
+        >>> text_folds(["A man sleeps.", "Two dogs run.", "a man sleeps"], 5)
+        array([0, 3, 0])
     """
     keys = [normalise_premise(text) or text for text in texts]  # nothing is left of ":-)"
     digests = [hashlib.sha256((salt + key).encode()).digest() for key in keys]
@@ -43,6 +51,12 @@ def hold_out(dataset: Dataset, folds: int = 10) -> tuple[Dataset, Dataset]:
 
     Raises:
         ValueError: If the one or the other would be empty.
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> len(train), len(validation)
+        (16, 4)
     """
     fold = text_folds(dataset["text"][:], folds, salt="validation")
     held_out, left = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)

@@ -34,6 +34,18 @@ def check(exercise: str, answer: Any) -> Verdict:
 
     Raises:
         ValueError: If there is no such exercise, or it cannot be checked.
+
+    Examples:
+        >>> from ambiguity_lib.exercises import check
+        >>> print(check("1.5", None).message)
+        put a number in the place of the dots
+        >>> check("1.5", 3.0).right
+        False
+        >>> check("99.1", 0.5)
+        Traceback (most recent call last):
+            ...
+        ValueError: there is no exercise '99.1' that can be checked; there are
+        1.5, 1.6, ...
     """
     if exercise not in EXERCISES:
         raise ValueError(

@@ -26,6 +26,12 @@ class Verdict:
     Attributes:
         right: Whether it is right; None if there is no answer yet.
         message: Why, in a sentence or two.
+
+    Examples:
+        >>> from ambiguity_lib.exercises import check
+        >>> verdict = check("1.5", None)
+        >>> verdict.right is None
+        True
     """
 
     right: bool | None
@@ -39,7 +45,13 @@ class Verdict:
 
 
 class Exercise(Protocol):
-    """Something that can judge an answer."""
+    """Something that can judge an answer.
+
+    Examples:
+        >>> from ambiguity_lib.exercises import EXERCISES
+        >>> EXERCISES["1.5"].name
+        '1.5'
+    """
 
     @property
     def name(self) -> str:

@@ -72,6 +72,12 @@ class InteractiveFigure:
     Attributes:
         chart: The chart.
         description: What is drawn and how to read it; screen readers say it.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import explore_temperature
+        >>> figure = explore_temperature([[4.0, 2.0, 0.0]], [[0.6, 0.3, 0.1]])
+        >>> type(figure).__name__, sorted(figure.spec)[:2]
+        ('InteractiveFigure', ['$schema', 'config'])
     """
 
     chart: alt.TopLevelMixin

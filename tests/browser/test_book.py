@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
     pytest.mark.skipif(not HTML.is_dir(), reason="there is no rendered book here: make book"),
 ]
-PAGES = sorted(HTML.glob("book/*.html"))
+PAGES = sorted(HTML.glob("book/**/*.html"))
 CHAPTERS = [page for page in PAGES if page.stem[:2].isdigit()]
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
