@@ -69,7 +69,8 @@ def _bundle_vega(static: Path) -> None:
         version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
         # its stub asks for a snippet, which has a default
         bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
-        (static / "vega.js").write_text(bundle, encoding="utf-8")
+        # its names are its own: some are also those of the theme's scripts
+        (static / "vega.js").write_text(f"(function () {{\n{bundle}\n}})();\n", encoding="utf-8")
 
 
 def render_html(book_dir: Path, run_dir: Path) -> Path:
