@@ -10,11 +10,19 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
+CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
+
+.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile $(PROFILE)
+
+# The cheat sheet as a PDF of one page, printed from the rendered book by Chromium (or Chrome)
+cheat-sheet: book
+	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 \
+	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
+	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
 
 # Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
 test: lint

@@ -32,9 +32,11 @@ from ambiguity_lib.data import (
     check_dataset,
     class_names,
     count_labels,
+    human_distributions,
     reorder_classes,
 )
 from ambiguity_lib.devices import default_device
+from ambiguity_lib.evaluation import tied_items
 from ambiguity_lib.experiment import Classifier, Experiment
 from ambiguity_lib.models import (
     head_classes,
@@ -58,6 +60,7 @@ from ambiguity_lib.profiling import measure_latency
 from ambiguity_lib.pruning import LayerChoice, source_layer
 from ambiguity_lib.records import plain as to_plain
 from ambiguity_lib.records import provenance
+from ambiguity_lib.run_facts import shareable
 
 logger = logging.getLogger(__name__)
 
@@ -147,11 +150,18 @@ class CompressionResult:
     table: pd.DataFrame
     run: dict[str, Any]
 
-    def save(self, directory: str | Path, *, overwrite: bool = False, onnx: bool = False) -> Path:
+    def save(
+        self,
+        directory: str | Path,
+        *,
+        name: str | None = None,
+        overwrite: bool = False,
+        onnx: bool = False,
+    ) -> Path:
         """Write the student as a plain Hugging Face folder; see :func:`.shipping.ship`."""
         from ambiguity_lib.shipping import ship  # here: it writes what this module makes
 
-        return ship(self, Path(directory), overwrite=overwrite, onnx=onnx)
+        return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)
 
 
 def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> int:
@@ -394,26 +404,28 @@ def _run(
     length = max(1, min(typical, longest))
     cost = _cost(experiment, student, length, progress)
     made = student.load()
+    local = Path(task.model).exists()  # else a hub id
     run = {
         "kind": "compression",
         "model": {
-            "source": task.model,
+            "source": shareable(task.model, local=local),
             "family": task.config.model_type,
             "layers": experiment.num_layers,
             "fine_tuned_here": not task.fine_tuned,
-            "local": Path(task.model).exists(),  # else a hub id
+            "local": local,
             "licence": _licence(task.model),
         },
         "classes": task.classes,
         "data": {
             name: {
-                "source": sources.get(name),
+                "source": shareable(sources[name]) if name in sources else None,
                 "items": len(part),
                 "labels": count_labels(part),
                 "median_tokens": int(np.median(tokens[name])),
                 "truncated": int((tokens[name] > longest).sum()),
                 "pairs": "text_pair" in part.column_names,
             }
+            | ({"tied": tied_items(human_distributions(part))} if name == "human" else {})
             for name, part in task.parts.items()
         },
         "layers": {

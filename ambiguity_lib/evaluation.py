@@ -133,6 +133,16 @@ def score_table(
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("method")
 
 
+def tied_items(human: ArrayLike) -> int:
+    """Items on which several classes share the first place, so that none is the majority's.
+
+    Args:
+        human: Human distributions or votes, shape (N, C).
+    """
+    people = np.asarray(human)
+    return int(((people == people.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+
+
 def bootstrap_interval(
     values: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:

@@ -32,7 +32,7 @@ from ambiguity_lib.profiles import ProbingConfig
 
 @dataclass(frozen=True)
 class TextPrediction:
-    """What a classifier says about one text.
+    """What a classifier says about one text; nothing, if it is blank.
 
     Attributes:
         text: The text, or the pair.
@@ -48,9 +48,9 @@ class TextPrediction:
     """
 
     text: str | tuple[str, str]
-    label: str
-    probs: dict[str, float]
-    entropy: float
+    label: str | None
+    probs: dict[str, float] | None
+    entropy: float | None
     truncated: bool
 
 
@@ -151,7 +151,7 @@ def predict_texts(
         batch_size: Texts a forward pass.
 
     Yields:
-        One prediction a text.
+        One prediction a text; an empty one where the text, or one of a pair, is blank.
 
     Examples:
         >>> from ambiguity_lib.inspection import predict_texts
@@ -174,17 +174,22 @@ def predict_texts(
     remaining = iter(texts)
     while batch := list(itertools.islice(remaining, batch_size)):
         pairs = [one if isinstance(one, tuple) else (one,) for one in batch]
-        columns = [list(column) for column in zip(*pairs, strict=True)]
-        lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]
-        encoded = tokenizer(
-            *columns, truncation=True, max_length=longest, padding=True, return_tensors="pt"
-        ).to(device)
-        probs = softmax(model(**encoded).logits.float().cpu())
-        for one, row, doubt, length in zip(batch, probs, entropy(probs), lengths, strict=True):
-            yield TextPrediction(
-                text=one,
-                label=names[int(row.argmax())],
-                probs=dict(zip(names, row.tolist(), strict=True)),
-                entropy=float(doubt),
-                truncated=length > longest,
-            )
+        said = [TextPrediction(one, None, None, None, False) for one in batch]
+        filled = [place for place, pair in enumerate(pairs) if all(part.strip() for part in pair)]
+        if filled:
+            columns = [list(column) for column in zip(*(pairs[i] for i in filled), strict=True)]
+            lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]
+            encoded = tokenizer(
+                *columns, truncation=True, max_length=longest, padding=True, return_tensors="pt"
+            ).to(device)
+            probs = softmax(model(**encoded).logits.float().cpu())
+            rows = zip(filled, probs, entropy(probs), lengths, strict=True)
+            for place, row, doubt, length in rows:
+                said[place] = TextPrediction(
+                    text=batch[place],
+                    label=names[int(row.argmax())],
+                    probs=dict(zip(names, row.tolist(), strict=True)),
+                    entropy=float(doubt),
+                    truncated=length > longest,
+                )
+        yield from said

@@ -24,7 +24,9 @@ def _checked(accuracies: ArrayLike) -> NDArray[np.float64]:
 
 
 def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
-    """The lowest layer (≥ 1) whose validation accuracy is within ``tolerance`` of the best.
+    """The lowest layer from 1 on whose validation accuracy is within ``tolerance`` of their best.
+
+    Layer 0, the embedding output, is no depth, and does not count as the best either.
 
     Args:
         accuracies: Validation accuracy of the probes of layers 0 … L.

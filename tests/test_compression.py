@@ -98,10 +98,12 @@ def test_the_table_has_before_a_temperature_and_after(result):
 
 def test_the_run_says_what_was_done(result, encoder):
     run = json.loads(json.dumps(result.run, allow_nan=False))
-    made_of = {"source": str(encoder), "family": "bert", "layers": 4, "fine_tuned_here": True}
+    made_of = {"source": encoder.name, "family": "bert", "layers": 4, "fine_tuned_here": True}
     assert made_of.items() <= run["model"].items()
     assert run["classes"] == list(CLASSES)
     assert run["data"]["train"]["items"] == 64 and run["data"]["human"]["items"] == 20
+    votes = np.sort(human_data()["label_counts"][:], axis=1)
+    assert run["data"]["human"]["tied"] == (votes[:, -1] == votes[:, -2]).sum()
     assert sum(run["data"]["train"]["labels"].values()) == 64
     assert len(run["layers"]["probe_accuracy"]) == 5
     assert run["verdicts"][0].startswith("Size: ")
@@ -247,7 +249,7 @@ def test_a_result_is_saved_whole_or_not_at_all(result, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
     found = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "config.json", "README.md", "compression.json"} <= found
-    assert load_run(folder) == result.run
+    assert load_run(folder) == result.run | {"name": load_run(folder)["name"]}
     with pytest.raises(FileExistsError, match="is there already and not empty"):
         result.save(folder)
     before = (folder / "model.safetensors").read_bytes()

@@ -23,7 +23,7 @@ TEXTS = [f"a text that is long enough to be broken, number {n}" for n in range(5
 FIGURES = {
     "layers": lambda: explore_layers(TEXTS, HUMAN, LAYERS, NAMES),
     "temperature": lambda: explore_temperature(LOGITS, HUMAN),
-    "depth": lambda: explore_depth([0.3, 0.2], [1.0, 2.0], [10, 20]),
+    "depth": lambda: explore_depth([1, 3], [0.3, 0.2], [1.0, 2.0], [10, 20]),
 }
 
 
@@ -80,11 +80,11 @@ def test_a_layer_says_what_the_metrics_say():
 
 def test_a_depth_says_its_numbers():
     first, second = (row["text"] for row in readings(FIGURES["depth"]()))
-    assert first.startswith("1 layers\nJS distance 0.300\n1.00 ms") and "2 layers" in second
+    assert first.startswith("1 layer\nJS distance 0.300\n1.00 ms") and "3 layers" in second
 
 
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="needs human of shape"):
         explore_layers(TEXTS[:4], HUMAN, LAYERS, NAMES)
     with pytest.raises(ValueError, match="got 2 distances, 2 latencies and 1 sizes"):
-        explore_depth([0.1, 0.2], [1.0, 2.0], [1])
+        explore_depth([1, 2], [0.1, 0.2], [1.0, 2.0], [1])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ambiguity_lib.cli.command_line import command_line
 from ambiguity_lib.cli.errors import DebugOption, guarded
 from ambiguity_lib.cli.own_data import (
     AnnotatorOption,
@@ -40,10 +41,14 @@ if TYPE_CHECKING:
 
 _TRAINING = "Training"
 _CHOICES = "Choices"
+# options that name a place, and those that change nothing about the student
+_PLACES = ("model", "data", "validation", "human", "output")
+_ASIDE = ("resume", "overwrite", "keep_work", "save_minutes", "as_json", "debug")
 
 
 @guarded
 def compress(
+    context: typer.Context,
     model: ModelOption,
     data: Annotated[
         str, typer.Option(help="Training items: JSONL, CSV, TSV, Parquet or a datasets id.")
@@ -54,6 +59,9 @@ def compress(
     ] = None,
     human: Annotated[
         str | None, typer.Option(help="Items with votes or distributions, to compare with.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the student is called in its card.")
     ] = None,
     classes: ClassesOption = None,
     text: TextOption = "text",
@@ -138,8 +146,9 @@ def compress(
     from ambiguity_lib.devices import use_device
     from ambiguity_lib.processes import is_main_process, join
     from ambiguity_lib.profiles import TrainingConfig
-    from ambiguity_lib.run_facts import flat
-    from ambiguity_lib.shipping import check_free
+    from ambiguity_lib.run_facts import flat, shareable
+    from ambiguity_lib.run_notes import all_verdicts, tie_note
+    from ambiguity_lib.shipping import check_free, load_run
 
     settings = CompressionSettings(
         training=TrainingConfig(
@@ -167,7 +176,7 @@ def compress(
         check_work(work, resume=resume, overwrite=overwrite)
     columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     parts = _read_parts(model, data, validation, human, columns, class_list(classes))
-    sources = {"train": data, "validation": validation or f"a tenth of {data}"}
+    sources = {"train": data, "validation": validation or f"a tenth of {shareable(data)}"}
     if human is not None:
         sources["human"] = human
     if is_main_process():
@@ -178,18 +187,18 @@ def compress(
     run = _run(
         model, parts, settings, sources,
         seed=seed, work=work, save_seconds=60 * save_minutes, output=output, overwrite=overwrite,
-        onnx=onnx,
+        onnx=onnx, name=name, command=command_line(context, places=_PLACES, without=_ASIDE),
     )  # fmt: skip
     if run is None:
         return
     if not keep_work:
         shutil.rmtree(work)
     if as_json:
-        typer.echo(json.dumps({"output": str(output)} | run.run, ensure_ascii=False))
+        typer.echo(json.dumps({"output": str(output)} | load_run(output), ensure_ascii=False))
         return
     typer.echo(_show(run.table))
-    for verdict in run.run["verdicts"]:
-        typer.echo(f"- {verdict}")
+    for said in filter(None, [*all_verdicts(run.run), tie_note(run.run)]):
+        typer.echo(f"- {said}")
     typer.echo(
         f"The student is in {output}; `ambiguity-lib report {output}` writes a page about it."
     )
@@ -207,6 +216,8 @@ def _run(
     output: Path,
     overwrite: bool,
     onnx: bool,
+    name: str | None,
+    command: dict[str, Any],
 ) -> Any:
     """The result, saved; None in a process that only helps to train."""
     from ambiguity_lib import compression
@@ -231,7 +242,10 @@ def _run(
         if not main:
             return None
         logging.getLogger(__name__).info("writing %s", output)
-        ship(result, output, overwrite=overwrite, onnx=onnx, scratch=work)
+        ship(
+            result, output,
+            name=name, overwrite=overwrite, onnx=onnx, scratch=work, command=command,
+        )  # fmt: skip
     return result
 
 

@@ -203,48 +203,55 @@ def explore_temperature(
 
 
 def explore_depth(
-    quality: Sequence[float], milliseconds: Sequence[float], parameters: Sequence[int]
+    depths: Sequence[int],
+    quality: Sequence[float],
+    milliseconds: Sequence[float],
+    parameters: Sequence[int],
 ) -> InteractiveFigure:
     """Move the depth of a model, and see distance to people, latency and size.
 
     Args:
-        quality: Mean JS distance to people of the models of depth 1 … L.
+        depths: Depths of models, lowest first; the slider goes through them.
+        quality: Their mean JS distance to people.
         milliseconds: Their latencies, for one text.
         parameters: Their numbers of parameters.
 
     Raises:
-        ValueError: If the three are not equally long.
+        ValueError: If the four are not equally long.
 
     Examples:
         >>> from ambiguity_lib.plotting import explore_depth
-        >>> figure = explore_depth([0.30, 0.25], [2.0, 4.0], [3_000_000, 5_000_000])
+        >>> figure = explore_depth([2, 4], [0.30, 0.25], [2.0, 4.0], [3_000_000, 5_000_000])
         >>> type(figure).__name__
         'InteractiveFigure'
     """
-    if not len(quality) == len(milliseconds) == len(parameters):
+    if not len(depths) == len(quality) == len(milliseconds) == len(parameters):
         raise ValueError(
-            f"one value for each depth is needed; got {len(quality)} distances, "
+            f"one value for each of {len(depths)} depths is needed; got {len(quality)} distances, "
             f"{len(milliseconds)} latencies and {len(parameters)} sizes"
         )
     table = pd.DataFrame(
         {
-            "depth": np.arange(1, len(quality) + 1),
+            "place": np.arange(1, len(depths) + 1),
+            "depth": list(depths),
             "distance": np.round(quality, 4),
             "milliseconds": np.round(milliseconds, 3),
             "parameters": list(parameters),
         }
     )
     table["text"] = [
-        f"{row} layers\nJS distance {distance:.3f}\n{latency:.2f} ms a text\n"
-        f"{size / 1e6:.2f} million parameters"
-        for row, (distance, latency, size) in enumerate(
-            zip(quality, milliseconds, parameters, strict=True), start=1
+        f"{depth} layer{'' if depth == 1 else 's'}\nJS distance {distance:.3f}\n"
+        f"{latency:.2f} ms a text\n{size / 1e6:.2f} million parameters"
+        for depth, distance, latency, size in zip(
+            depths, quality, milliseconds, parameters, strict=True
         )
     ]
-    depth = alt.param(
-        name="depth",
+    # in steps of one only if the depths are
+    name = "depth " if list(depths) == list(range(1, len(depths) + 1)) else "point "
+    place = alt.param(
+        name="place",
         value=len(table),
-        bind=alt.binding_range(min=1, max=len(table), step=1, name="depth "),
+        bind=alt.binding_range(min=1, max=len(table), step=1, name=name),
     )
     base = alt.Chart(table).encode(
         alt.X("milliseconds:Q", title="latency (ms a text)", scale=alt.Scale(zero=False)),
@@ -254,15 +261,15 @@ def explore_depth(
         base.mark_line(color="#999999", opacity=0.7).encode(order="depth:Q"),
         base.mark_point(filled=True, size=60, color="#999999", opacity=1),
         base.mark_text(dx=10, dy=-10).encode(text="depth:O"),
-        base.transform_filter("datum.depth == depth").mark_point(
+        base.transform_filter("datum.place == place").mark_point(
             filled=True, size=200, opacity=1, color=METHOD_COLORS["pruned"]
         ),
         width=_WIDTH,
         height=240,
     )
-    chart = alt.vconcat(points, _reading(table, "datum.depth == depth"))
+    chart = alt.vconcat(points, _reading(table, "datum.place == place"))
     return InteractiveFigure(
-        chart.add_params(depth),
+        chart.add_params(place),
         "One point for each depth, latency to the right, distance to people upwards, so that the "
         "lower left is best. The chosen depth is marked, and its numbers stand below.",
     )

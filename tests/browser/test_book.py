@@ -260,3 +260,22 @@ def test_the_first_key_leads_past_the_navigation(browser):
         visit.page.keyboard.press("Tab")
         focused = "document.activeElement.getAttribute('href')"
         assert visit.page.evaluate(focused) == "#main-content"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_term_shows_its_definition_to_pointer_and_keyboard(browser, width, theme):
+    with Visit(browser, HTML / "book/map.html", width=width, theme=theme) as visit:
+        links = visit.page.locator(".term > a")
+        for number in range(links.count()):
+            link, box = links.nth(number), visit.page.locator(".term > .definition").nth(number)
+            assert link.get_attribute("aria-describedby") == box.get_attribute("id")
+            assert not box.is_visible()
+            link.focus()
+            place = box.bounding_box()
+            assert place and place["x"] >= 0 and place["x"] + place["width"] <= width
+        visit.page.keyboard.press("Escape")
+        assert not box.is_visible()
+        links.first.hover()
+        assert visit.page.locator(".term > .definition").first.is_visible()
+        assert not box.is_visible()

@@ -6,10 +6,12 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,14 +64,24 @@ def arguments(folder, output, *more, data="train.csv", model="encoder"):
 
 def test_it_writes_a_folder_and_prints_the_table(folder, tmp_path):
     output = tmp_path / "student"
-    done = commands.invoke(app, arguments(folder, output, "--human", str(folder / "human.jsonl")))
+    more = ("--human", str(folder / "human.jsonl"), "--name", "Mine & small")
+    done = commands.invoke(app, arguments(folder, output, *more))
     assert done.exit_code == 0, done.stderr
     assert re.search(r"validation +accuracy", done.stdout) and "JSD" in done.stdout
     assert "- Size: " in done.stdout and f"The student is in {output}" in done.stdout
     assert "distilling layer" in done.stderr and "distilling layer" not in done.stdout
     model = AutoModelForSequenceClassification.from_pretrained(output)
     assert model.config.id2label == dict(enumerate(sorted(CLASSES)))
-    assert ModelCard.load(output / "README.md").data.pipeline_tag == "text-classification"
+    card = ModelCard.load(output / "README.md")
+    assert card.data.pipeline_tag == "text-classification"
+    assert card.data.model_name == "Mine & small"
+    (typed,) = re.findall(r"```bash\n(.*?)\n```", card.text, re.DOTALL)
+    typed = shlex.split(typed.replace("\\\n", ""))
+    expected = arguments(
+        Path(), Path("student"), "--human", "human.jsonl", "--name", "Mine & small"
+    )
+    assert sorted(typed) == sorted(["ambiguity-lib", *expected])
+    assert "the last part of a path is given here" in card.text
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
 
 
@@ -77,6 +89,7 @@ def test_json_is_all_of_stdout(folder, tmp_path):
     done = commands.invoke(app, arguments(folder, tmp_path / "student", "--json", "--keep-work"))
     run = json.loads(done.stdout)
     assert run["kind"] == "compression" and run["output"] == str(tmp_path / "student")
+    assert run["name"].startswith("encoder-") and str(folder) not in json.dumps(run["data"])
     assert any((tmp_path / "student.work" / "model").iterdir())
 
 
@@ -87,6 +100,7 @@ def test_without_validation_a_tenth_of_the_texts_is_held_out(folder, tmp_path):
     run = json.loads(commands.invoke(app, command).stdout)
     held_out, kept = (run["data"][name]["items"] for name in ("validation", "train"))
     assert held_out + kept == 64 and 1 <= held_out <= 16
+    assert run["data"]["validation"]["source"] == "a tenth of train.csv"
 
 
 def test_an_output_that_is_there_is_kept(folder, tmp_path):

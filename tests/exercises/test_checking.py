@@ -68,6 +68,32 @@ def test_a_function_that_spoils_its_arguments_spoils_nothing(exercise):
     assert check(exercise.name, exercise.solution).right
 
 
+def _first_close_enough(accuracies, tolerance):
+    best = max(accuracies[1:])
+    return next(k for k in range(1, len(accuracies)) if best - accuracies[k] <= tolerance)
+
+
+def _most_layers_by_trial(speedup, layers, outside):
+    fast = [k for k in range(1, layers + 1) if speedup * (outside + (1 - outside) * k / layers) < 1]
+    return max(fast, default=0)
+
+
+def _most_layers_by_another_formula(speedup, layers, outside):
+    return max(0, int((layers / speedup - layers * outside) / (1 - outside)))
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("4.4", _first_close_enough),
+        ("7.5", _most_layers_by_trial),
+        ("7.5", _most_layers_by_another_formula),
+    ],
+)
+def test_another_right_way_to_compute_is_right_to_the_last_digit(name, function):
+    assert check(name, function).right
+
+
 def test_what_is_not_there_is_said():
     with pytest.raises(ValueError, match=r"there is no exercise '1\.99' that can be checked"):
         check("1.99", 1)
