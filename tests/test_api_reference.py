@@ -122,8 +122,8 @@ def test_examples_are_found_by_the_test_run(pytestconfig: pytest.Config) -> None
 @pytest.mark.slow
 def test_the_pages_render_without_a_warning(tmp_path: Path) -> None:
     book = tmp_path / "project" / "book"
-    shutil.copytree(BOOK / "api", book / "api")
-    shutil.copytree(BOOK / "_static", book / "_static")
+    for folder in ("api", "_ext", "_static"):
+        shutil.copytree(BOOK / folder, book / folder)
     (book / "references.bib").touch()
     (book / "intro.md").write_text("# Intro\n\nWords.\n", encoding="utf-8")
     linked = {chapter for *_, text in ENTRIES for chapter in _CHAPTER.findall(text)}
