@@ -32,7 +32,6 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tokenizers": "transformers",
     "traitlets": "ipykernel",
-    "vl_convert": "vl-convert-python",
     "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
