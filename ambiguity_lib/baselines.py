@@ -25,7 +25,14 @@ _LOG_BOUNDS = (np.log(0.05), np.log(50.0))
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
-    """Distributions of logits, shape (N, C), in float64."""
+    """Distributions of logits, shape (N, C), in float64.
+
+    Examples:
+        >>> from ambiguity_lib.baselines import softmax
+        >>> softmax([[0.0, 0.0], [2.0, 0.0]]).round(3)
+        array([[0.5  , 0.5  ],
+               [0.881, 0.119]])
+    """
     return scipy.special.softmax(np.asarray(logits, dtype=np.float64), axis=-1)
 
 
@@ -34,6 +41,23 @@ def apply_temperature(logits: ArrayLike, temperature: float) -> NDArray[np.float
 
     Raises:
         ValueError: If the temperature is not positive.
+
+    Examples:
+        >>> from ambiguity_lib.baselines import apply_temperature
+        >>> logits = [[4.0, 2.0, 0.0]]
+        >>> apply_temperature(logits, 1.0).round(3)
+        array([[0.867, 0.117, 0.016]])
+
+        Flatter, in the same order; sharper:
+
+        >>> apply_temperature(logits, 4.0).round(3)
+        array([[0.506, 0.307, 0.186]])
+        >>> apply_temperature(logits, 0.5).round(3)
+        array([[0.982, 0.018, 0.   ]])
+        >>> apply_temperature(logits, 0)
+        Traceback (most recent call last):
+            ...
+        ValueError: the temperature must be positive; got 0
     """
     if not temperature > 0:
         raise ValueError(f"the temperature must be positive; got {temperature}")
@@ -46,6 +70,18 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     Args:
         logits: Validation logits, shape (N, C).
         labels: Validation gold labels, shape (N,).
+
+    Examples:
+        >>> from ambiguity_lib.baselines import apply_temperature, fit_temperature
+
+        A model that says 0.98 and is right in three of four cases is too sure:
+
+        >>> logits = [[4.0, 0.0]] * 4
+        >>> temperature = fit_temperature(logits, [0, 0, 0, 1])
+        >>> round(temperature, 2)
+        3.64
+        >>> apply_temperature(logits, temperature)[0].round(3)
+        array([0.75, 0.25])
     """
 
     def loss(log_t: float) -> float:
@@ -70,6 +106,15 @@ def oracle_temperature(
 
     Raises:
         ValueError: If the metric is neither.
+
+    Examples:
+        >>> from ambiguity_lib.baselines import apply_temperature, oracle_temperature
+        >>> logits = [[4.0, 0.0], [0.0, 4.0]]
+        >>> human = [[0.7, 0.3], [0.2, 0.8]]
+        >>> temperature = oracle_temperature(logits, human)
+        >>> apply_temperature(logits, temperature).round(2)
+        array([[0.75, 0.25],
+               [0.25, 0.75]])
     """
     measures = {"JSD": jensen_shannon_distance, "KL": kl_divergence}
     if metric not in measures:
@@ -115,6 +160,17 @@ def mc_dropout_probs(
 
     Raises:
         ValueError: If ``samples`` is not positive, or there is no such precision.
+
+    Examples:
+        >>> from ambiguity_lib.baselines import mc_dropout_probs
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> mc_dropout_probs(
+        ...     model, tokenizer, reviews, max_length=16, samples=3, progress=False
+        ... ).shape
+        (20, 2)
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1; got {samples}")
@@ -150,6 +206,14 @@ def ensemble_probs(members: Sequence[ArrayLike]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: If there is no member, or shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.baselines import ensemble_probs
+
+        Sure members that disagree make an unsure ensemble:
+
+        >>> ensemble_probs([[[0.9, 0.1]], [[0.1, 0.9]]])
+        array([[0.5, 0.5]])
     """
     arrays = [np.asarray(member, dtype=np.float64) for member in members]
     if not arrays or any(array.shape != arrays[0].shape for array in arrays):

@@ -22,6 +22,15 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
 
     Raises:
         ValueError: If the dataset is empty or has no ``text`` column.
+
+    Examples:
+        >>> from ambiguity_lib.batching import encode
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.models import load_tokenizer
+        >>> tokenizer = load_tokenizer("tiny")
+        >>> encoded = encode(read_dataset("reviews.csv").dataset, tokenizer, max_length=16)
+        >>> tokenizer.convert_ids_to_tokens(encoded[0]["input_ids"])
+        ['[CLS]', 'great', 'film', '[SEP]']
     """
     texts = [dataset[name][:] for name in _text_columns(dataset)]
     columns = tokenizer(*texts, truncation=True, max_length=max_length)

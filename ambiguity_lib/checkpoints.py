@@ -101,6 +101,21 @@ def build_scratch_checkpoint(
 
     Raises:
         ValueError: If the texts hold no word.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.checkpoints import build_scratch_checkpoint
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiles import ScratchConfig
+        >>> shape = ScratchConfig(
+        ...     "bert", 2, hidden_size=8, heads=2, intermediate_size=16, max_length=16
+        ... )
+        >>> Path("new").mkdir()
+        >>> build_scratch_checkpoint(
+        ...     shape, ["a great film", "a dull film"], ("bad", "good"), Path("new")
+        ... )
+        >>> load_classifier("new", ("bad", "good")).config.num_hidden_layers
+        2
     """
     words = sorted({word for text in texts for word in text.lower().split()})
     if not words:

@@ -10,7 +10,14 @@ _chosen: torch.device | None = None
 
 
 def default_device() -> torch.device:
-    """What :func:`use_device` chose; else the first GPU where there is one, else the CPU."""
+    """What :func:`use_device` chose; else the first GPU where there is one, else the CPU.
+
+    Examples:
+        >>> from ambiguity_lib.devices import default_device, use_device
+        >>> use_device("cpu")
+        >>> default_device()
+        device(type='cpu')
+    """
     if _chosen is not None:
         return _chosen
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -23,6 +30,16 @@ def use_device(name: str) -> None:
 
     Raises:
         ValueError: If the name is none of these, or there is no GPU that could be used.
+
+    Examples:
+        >>> from ambiguity_lib.devices import default_device, use_device
+        >>> use_device("cpu")
+        >>> default_device().type
+        'cpu'
+        >>> use_device("tpu")
+        Traceback (most recent call last):
+            ...
+        ValueError: the device must be 'auto', 'cpu' or 'cuda'; got 'tpu'
     """
     global _chosen
     if name not in ("auto", "cpu", "cuda"):
@@ -37,6 +54,17 @@ def resolve_precision(precision: str) -> str:
 
     Raises:
         ValueError: If ``precision`` is none of ``fp32``, ``bf16``, ``auto``.
+
+    Examples:
+        >>> from ambiguity_lib.devices import resolve_precision
+        >>> resolve_precision("fp32")
+        'fp32'
+        >>> resolve_precision("auto") in ("bf16", "fp32")
+        True
+        >>> resolve_precision("fp16")
+        Traceback (most recent call last):
+            ...
+        ValueError: precision must be 'fp32', 'bf16' or 'auto'; got 'fp16'
     """
     if precision not in ("fp32", "bf16", "auto"):
         raise ValueError(f"precision must be 'fp32', 'bf16' or 'auto'; got {precision!r}")

@@ -29,6 +29,12 @@ class Distillation:
         layers: The chosen depth and source.
         probes: The probes of all layers of the teacher.
         validation_accuracy: Accuracy of the probes of layers 0 … L on validation labels.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.distillation import Distillation
+        >>> [field.name for field in dataclasses.fields(Distillation)]
+        ['student', 'layers', 'probes', 'validation_accuracy']
     """
 
     student: PreTrainedModel
@@ -75,6 +81,40 @@ def distil_lower_layer(
 
     Raises:
         ValueError: If an item has no label or an argument is out of range.
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.distillation import distil_lower_layer
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> from ambiguity_lib.profiles import SelectionConfig, TrainingConfig
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> teacher, tokenizer = (
+        ...     load_classifier("tiny", ("bad", "good")),
+        ...     load_tokenizer("tiny"),
+        ... )
+        >>> settings = TrainingConfig(
+        ...     epochs=1,
+        ...     batch_size=16,
+        ...     learning_rate=0.01,
+        ...     weight_decay=0.0,
+        ...     warmup_ratio=0.1,
+        ...     max_length=16,
+        ...     precision="fp32",
+        ... )
+        >>> result = distil_lower_layer(
+        ...     teacher,
+        ...     tokenizer,
+        ...     train,
+        ...     validation,
+        ...     checkpoint="tiny",
+        ...     training=settings,
+        ...     selection=SelectionConfig(0.01, 0.5),
+        ...     progress=False,
+        ... )
+        >>> result.student.config.num_hidden_layers == result.layers.depth
+        True
+        >>> result.validation_accuracy.shape
+        (5,)
     """
     probing = ProbingConfig() if probing is None else probing
     names = class_names(train)

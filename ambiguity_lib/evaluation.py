@@ -52,6 +52,15 @@ def score_items(
     Returns:
         N rows; columns ``accuracy_old`` and ``accuracy_new`` where labels are given, ``entropy``
         (nats) and those of :data:`PAIR_METRICS`.
+
+    Examples:
+        >>> from ambiguity_lib.evaluation import score_items
+        >>> human = [[0.6, 0.4], [1.0, 0.0]]
+        >>> scores = score_items([[0.9, 0.1], [0.9, 0.1]], human, new_labels=[0, 1])
+        >>> scores[["accuracy_new", "entropy", "JSD", "KL"]].round(3)
+           accuracy_new  entropy    JSD     KL
+        0           1.0    0.325  0.252  0.311
+        1           0.0    0.325  0.190  0.105
     """
     model, people = np.asarray(probs, float), np.asarray(human, float)
     columns: dict[str, FloatArray] = {}
@@ -89,6 +98,18 @@ def score_table(
     Returns:
         Mean per-item scores, and ``entropy_corr`` and ``ECE``, indexed by method. Entropies,
         KL and EntCE are in nats; JSD is the distance.
+
+    Examples:
+        >>> from ambiguity_lib.evaluation import score_table
+        >>> human = [[0.6, 0.4], [1.0, 0.0], [0.3, 0.7]]
+        >>> table = score_table({"model": [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]}, human)
+        >>> table[["entropy", "JSD", "KL"]].round(3)
+                                   entropy    JSD     KL
+        method
+        model                        0.325  0.207  0.190
+        uniform                      0.693  0.227  0.265
+        constant mean (uses gold)    0.657  0.216  0.229
+        humans                       0.428  0.000  0.000
     """
     people = np.asarray(human, float)
     rows: dict[str, FloatArray] = {name: np.asarray(p, float) for name, p in methods.items()}
@@ -112,6 +133,16 @@ def score_table(
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("method")
 
 
+def tied_items(human: ArrayLike) -> int:
+    """Items on which several classes share the first place, so that none is the majority's.
+
+    Args:
+        human: Human distributions or votes, shape (N, C).
+    """
+    people = np.asarray(human)
+    return int(((people == people.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+
+
 def bootstrap_interval(
     values: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
@@ -125,6 +156,18 @@ def bootstrap_interval(
 
     Raises:
         ValueError: If there are no values or the level is not in (0, 1).
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.evaluation import bootstrap_interval
+        >>> low, high = bootstrap_interval(np.arange(100) / 100)
+        >>> round(low, 2), round(high, 2)
+        (0.44, 0.55)
+
+        Of a paired difference that is always the same, there is no doubt:
+
+        >>> bootstrap_interval([0.25, 0.25, 0.25])
+        (0.25, 0.25)
     """
     array = np.asarray(values, float)
     if array.ndim != 1 or not len(array):
@@ -152,6 +195,17 @@ def split_votes(
 
     Raises:
         ValueError: If a part of an item would have no votes; names the first such item.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.evaluation import split_votes
+        >>> first, rest = split_votes([[6, 4], [10, 0]], np.random.default_rng(0))
+        >>> first.sum(axis=1), (first + rest).tolist()
+        (array([5, 5]), [[6, 4], [10, 0]])
+        >>> split_votes([[1, 0]], np.random.default_rng(0))
+        Traceback (most recent call last):
+            ...
+        ValueError: item 0 has 1 votes; splitting needs at least 2
     """
     votes = np.asarray(counts, dtype=np.int64)
     totals = votes.sum(axis=1)
@@ -185,6 +239,17 @@ def noise_floor(
         metric: Per-item metric of two arrays of distributions.
         repeats: Random splits to average over.
         seed: Seed of the splits.
+
+    Examples:
+        >>> from ambiguity_lib.evaluation import noise_floor
+
+        Halves of 100 votes agree better with each other than halves of ten; a model
+        can hardly do better:
+
+        >>> round(noise_floor([[60, 40]]), 2)
+        0.05
+        >>> round(noise_floor([[6, 4]]), 2)
+        0.19
     """
     generator = np.random.default_rng(seed)
     scores = [metric(*_split_distributions(counts, generator)).mean() for _ in range(repeats)]
@@ -206,6 +271,17 @@ def few_humans(
 
     Returns:
         Means of :data:`PAIR_METRICS`, ``entropy`` (nats) and ``entropy_corr`` (NaN for one vote).
+
+    Examples:
+        >>> from ambiguity_lib.evaluation import few_humans
+        >>> counts = [[60, 30, 10], [90, 5, 5]]
+
+        One human in a model's place is further from the others than five are
+        together:
+
+        >>> one, five = few_humans(counts, 1), few_humans(counts, 5)
+        >>> round(one["JSD"], 2), round(five["JSD"], 2)
+        (0.36, 0.21)
     """
     generator = np.random.default_rng(seed)
     rows = []

@@ -6,112 +6,64 @@ behind it makes sure that what one chapter computed the next one finds.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from datasets import Dataset
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from ambiguity_lib.artifacts import Artifact, ArtifactStore, artifact_key
-from ambiguity_lib.baselines import mc_dropout_probs, softmax
-from ambiguity_lib.checkpoints import (
-    build_scratch_checkpoint,
-    checkpoint_identity,
-    resolve_source,
-)
-from ambiguity_lib.cross_fitting import cross_fit
-from ambiguity_lib.data import Splits, dataset_fingerprint, load_splits
-from ambiguity_lib.devices import resolve_precision
-from ambiguity_lib.features import extract_features
+from ambiguity_lib import predictions
+from ambiguity_lib.artifacts import ArtifactStore
+from ambiguity_lib.classifiers import Classifier, given_classifier, train_classifier
+from ambiguity_lib.data import Splits, load_splits
+from ambiguity_lib.experimental_setup import ExperimentalSetup
+from ambiguity_lib.layer_analysis import LayerAnalysis
 from ambiguity_lib.metrics import negative_log_likelihood
-from ambiguity_lib.models import (
-    load_classifier,
-    load_config,
-    load_tokenizer,
-    num_layers,
-    quiet_transformers,
-)
 from ambiguity_lib.paths import artifact_directory
-from ambiguity_lib.probing import LayerProbes, fit_probes
-from ambiguity_lib.processes import is_main_process, world_size
-from ambiguity_lib.profiles import Profile, TrainingConfig, load_profile
-from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
-from ambiguity_lib.pruning import LayerChoice, choose_layers
-from ambiguity_lib.targets import (
-    human_targets,
-    label_smoothing_targets,
-    mixture_targets,
-    one_hot_targets,
-)
+from ambiguity_lib.probing import LayerProbes
+from ambiguity_lib.profiles import Profile, load_profile
+from ambiguity_lib.pruning import LayerChoice
+from ambiguity_lib.targets import label_smoothing_targets, mixture_targets
 from ambiguity_lib.task_data import Gold, SplitName, TaskData
-from ambiguity_lib.training import EarlyStopping, Resume, fine_tune, predict_logits
 
-# A dataset's own folds are by the same hash, so these need a salt.
-_HUMAN_FOLDS = "human"
-
-
-class Classifier:
-    """A trained classifier in the store: a plain Hugging Face folder and its logits."""
-
-    def __init__(self, experiment: Experiment, artifact: Artifact) -> None:
-        """Wrap a finished model artifact; made by :class:`Experiment`."""
-        self.path = artifact.path
-        self.key = artifact.key
-        self._experiment = experiment
-        self._facts = json.loads((artifact.path / "training.json").read_text(encoding="utf-8"))
-
-    @property
-    def depth(self) -> int:
-        """Encoder layers."""
-        return int(self._facts["depth"])
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters, head and embeddings included."""
-        return int(self._facts["parameters"])
-
-    @property
-    def bytes(self) -> int:
-        """Size of the weights on disk."""
-        return int(self._facts["bytes"])
-
-    @property
-    def train_seconds(self) -> float:
-        """Wall-clock time of its training, perhaps on one of several cores: no benchmark."""
-        return float(self._facts["train_seconds"])
-
-    def load(self) -> PreTrainedModel:
-        """The model itself, in evaluation mode."""
-        with quiet_transformers():
-            return AutoModelForSequenceClassification.from_pretrained(self.path).eval()
-
-    def logits(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Logits over a split, shape (N, C)."""
-        return self._experiment._logits(self, split)
-
-    def probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Distributions over a split, shape (N, C)."""
-        return softmax(self.logits(split))
+__all__ = ["Classifier", "Experiment"]
 
 
 class Experiment:
     """Data, teacher, probes and students of one profile and seed.
 
     Attributes:
-        profile: The profile.
-        seed: Seed of training; the data has a seed of its own in the profile.
         fold: Which of the ways to split the data, from 0.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> experiment.class_names, experiment.num_layers, len(experiment.splits.train)
+        (('entailment', 'neutral', 'contradiction'), 3, 60)
+
+        What people said about the evaluation items, as shares and as votes:
+
+        >>> experiment.human.shape, experiment.counts.sum(axis=1)[:3]
+        ((30, 3), array([100, 100, 100]))
+
+        Nothing is trained until it is asked for; what was trained is kept.
+
+        >>> experiment.teacher.probs("evaluation").shape
+        (30, 3)
+        >>> experiment.read_only().teacher.depth
+        3
+        >>> experiment.probe_probs("evaluation").shape
+        (4, 30, 3)
+        >>> experiment.distilled(depth=2, source=1).depth
+        2
+        >>> experiment.with_seed(1).read_only().teacher
+        Traceback (most recent call last):
+            ...
+        ambiguity_lib.artifacts.MissingArtifactError: ... holds no checkpoint ...
     """
 
     def __init__(
@@ -136,14 +88,16 @@ class Experiment:
             save_seconds: Time between two saves of a training that could be stopped.
             progress: Whether long work shows a bar.
         """
-        self.profile = profile
-        self.seed = seed
         self.fold = fold
         self._own_splits = splits is not None
-        self._data = TaskData(load_splits(profile.data, fold) if splits is None else splits)
-        self._store = ArtifactStore(artifact_directory()) if store is None else store
-        self._save_seconds = save_seconds
-        self._progress = progress
+        self._setup = ExperimentalSetup(
+            profile,
+            seed,
+            TaskData(load_splits(profile.data, fold) if splits is None else splits),
+            ArtifactStore(artifact_directory()) if store is None else store,
+            save_seconds,
+            progress,
+        )
 
     @classmethod
     def from_profile(cls, profile: str | Path, seed: int = 0, **options: Any) -> Experiment:
@@ -156,9 +110,19 @@ class Experiment:
         return cls(load_profile(profile), seed, **options)
 
     @property
+    def profile(self) -> Profile:
+        """The profile."""
+        return self._setup.profile
+
+    @property
+    def seed(self) -> int:
+        """Seed of training; the data has a seed of its own in the profile."""
+        return self._setup.seed
+
+    @property
     def store_root(self) -> Path:
         """Folder of the artifact store."""
-        return self._store.root
+        return self._setup.store.root
 
     def with_seed(self, seed: int) -> Experiment:
         """The same data and settings, trained with another seed."""
@@ -172,37 +136,25 @@ class Experiment:
         """
         if self._own_splits and fold != self.fold:
             raise ValueError(f"this experiment was given its own splits, which have no fold {fold}")
-        return self if fold == self.fold else self._variant(fold=fold)
+        if fold == self.fold:
+            return self
+        variant = self._variant(data=TaskData(load_splits(self.profile.data, fold)))
+        variant.fold = fold
+        return variant
 
     def read_only(self) -> Experiment:
         """The same experiment, which raises ``MissingArtifactError`` instead of computing."""
-        return self._variant(store=self._store.read_only())
+        return self._variant(store=self._setup.store.read_only())
 
     def quiet(self) -> Experiment:
         """The same experiment without progress bars."""
         return self._variant(progress=False)
 
-    def _variant(
-        self,
-        *,
-        seed: int | None = None,
-        fold: int | None = None,
-        store: ArtifactStore | None = None,
-        progress: bool | None = None,
-    ) -> Experiment:
+    def _variant(self, **changes: Any) -> Experiment:
         variant = copy.copy(self)
-        # what the new one finds out for itself: all that depends on seed, store or data
-        found = {"_probes", "probes", "layers", "smoothing", "_given"}
-        if self.profile.model.scratch is not None:
-            found |= {"checkpoint", "_checkpoint_identity", "num_layers"}
-        if fold is not None:
-            variant.fold = fold
-            variant._data = TaskData(load_splits(self.profile.data, fold))
-        for name in found:
-            variant.__dict__.pop(name, None)
-        variant.seed = self.seed if seed is None else seed
-        variant._store = self._store if store is None else store
-        variant._progress = self._progress if progress is None else progress
+        for found in ("_layer_analysis", "smoothing"):  # it finds them out for itself
+            variant.__dict__.pop(found, None)
+        variant._setup = self._setup.replace(**changes)
         return variant
 
     # -- data ---------------------------------------------------------------------------------
@@ -210,25 +162,25 @@ class Experiment:
     @property
     def splits(self) -> Splits:
         """Train, validation and evaluation data."""
-        return self._data.splits
+        return self._setup.data.splits
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names in the order of every distribution's columns."""
-        return self._data.class_names
+        return self._setup.data.class_names
 
     @property
     def evaluation_splits(self) -> tuple[SplitName, ...]:
         """All that models are judged on: ``evaluation``, then the names of other sets."""
-        return self._data.evaluation_splits
+        return self._setup.data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:
         """What people said about the items of an evaluation set."""
-        return self._data.gold(split)
+        return self._setup.data.gold(split)
 
     def labels(self, split: SplitName) -> NDArray[np.int64]:
         """Gold labels of a split, shape (N,)."""
-        return self._data.labels(split)
+        return self._setup.data.labels(split)
 
     @property
     def human(self) -> NDArray[np.float64]:
@@ -252,47 +204,15 @@ class Experiment:
 
     # -- the starting point -------------------------------------------------------------------
 
-    @cached_property
+    @property
     def checkpoint(self) -> str:
         """Hub id or folder that every model starts from."""
-        model = self.profile.model
-        if model.scratch is None:
-            return resolve_source(model)
-        scratch = model.scratch
-        train = self._data.labelled("train")
-        columns = [name for name in ("text", "text_pair") if name in train.column_names]
-        texts = [text for name in columns for text in train[name][:]]
+        return self._setup.checkpoint
 
-        def build(directory: Path) -> None:
-            build_scratch_checkpoint(scratch, texts, self.class_names, directory, seed=self.seed)
-
-        spec = {
-            "data": self._data.fingerprint("train"),
-            "scratch": dataclasses.asdict(scratch),
-            "classes": self.class_names,
-            "seed": self.seed,
-        }
-        return str(self._store.get_or_build("checkpoint", spec, build).path)
-
-    @cached_property
-    def _checkpoint_identity(self) -> dict[str, str]:
-        return checkpoint_identity(self.checkpoint)
-
-    @cached_property
+    @property
     def num_layers(self) -> int:
         """Layers of the full model."""
-        return num_layers(load_config(self.checkpoint))
-
-    @property
-    def _precision(self) -> str:
-        return resolve_precision(self.profile.training.precision)
-
-    @property
-    def _training_spec(self) -> dict[str, Any]:
-        return self._spec_of(self.profile.training)
-
-    def _spec_of(self, training: TrainingConfig) -> dict[str, Any]:
-        return dataclasses.asdict(training) | {"precision": self._precision}
+        return self._setup.num_layers
 
     # -- models -------------------------------------------------------------------------------
 
@@ -300,28 +220,20 @@ class Experiment:
     def teacher(self) -> Classifier:
         """The full model, fine-tuned on gold labels; or as it was given, if it was already."""
         if self.profile.model.fine_tuned:
-            return self._given
-        return self._train(self.num_layers, {"method": "standard"}, self._one_hot)
-
-    @cached_property
-    def _given(self) -> Classifier:
-        spec = {"given": self._checkpoint_identity, "classes": self.class_names}
-
-        def build(directory: Path) -> None:
-            model = load_classifier(self.checkpoint, self.class_names)
-            self._save(model, directory, train_seconds=0.0)
-
-        return Classifier(self, self._store.get_or_build("model", spec, build))
+            return given_classifier(self._setup)
+        standard = {"method": "standard"}
+        return train_classifier(self._setup, self.num_layers, standard, self._setup.one_hot)
 
     def pruned(self, depth: int | None = None) -> Classifier:
         """A model of the chosen (or given) depth, fine-tuned on gold labels."""
         depth = self.depth if depth is None else depth
-        return self._train_student(depth, {"method": "standard"}, self._one_hot)
+        return self._train_student(depth, {"method": "standard"}, self._setup.one_hot)
 
     def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
         """A model of the full (or given) depth trained on smoothed labels."""
         depth = self.num_layers if depth is None else depth
-        return self._train(
+        return train_classifier(
+            self._setup,
             depth,
             {"method": "label smoothing", "epsilon": epsilon},
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
@@ -344,9 +256,11 @@ class Experiment:
         method = {
             "method": "early stopping",
             "evaluations_per_epoch": self.profile.baselines.evaluations_per_epoch,
-            "validation": self._data.fingerprint("validation"),
+            "validation": self._setup.data.fingerprint("validation"),
         }
-        return self._train(self.num_layers, method, self._one_hot, early_stopping=True)
+        return train_classifier(
+            self._setup, self.num_layers, method, self._setup.one_hot, early_stopping=True
+        )
 
     def distilled(
         self, depth: int | None = None, source: int | None = None, weight: float | None = None
@@ -370,7 +284,7 @@ class Experiment:
             "method": "layer distillation",
             "source": source,
             "weight": weight,
-            "probes": self._probes.key,
+            "probes": self._layer_analysis.probes_key,
         }
         return self._train_student(
             depth,
@@ -389,11 +303,9 @@ class Experiment:
             target: What determines the targets, besides the experiment itself; JSON-serialisable.
             make_targets: Called if the store lacks the model; distributions, shape (N, C).
         """
-        spec = {"method": "own targets", "probes": self._probes.key, "source": self.source}
+        probes = self._layer_analysis.probes_key
+        spec = {"method": "own targets", "probes": probes, "source": self.source}
         return self._train_student(self.depth, spec | target, make_targets)
-
-    def _one_hot(self, split: SplitName = "train") -> NDArray[np.float64]:
-        return one_hot_targets(self.labels(split), len(self.class_names))
 
     def _train_student(
         self,
@@ -406,282 +318,51 @@ class Experiment:
         if config.epochs is not None:
             training = dataclasses.replace(training, epochs=config.epochs)
         start = self.teacher if config.start == "teacher" else None
-        return self._train(depth, target, make_targets, training=training, start=start)
+        return train_classifier(
+            self._setup, depth, target, make_targets, training=training, start=start
+        )
 
-    def _train(
-        self,
-        depth: int,
-        target: dict[str, Any],
-        make_targets: Callable[[], NDArray[np.float64]],
-        *,
-        training: TrainingConfig | None = None,
-        start: Classifier | None = None,
-        early_stopping: bool = False,
-    ) -> Classifier:
-        training = self.profile.training if training is None else training
-        spec = {
-            "data": self._data.fingerprint("train"),
-            "checkpoint": self._checkpoint_identity,
-            "classes": self.class_names,
-            "depth": depth,
-            "target": target,
-            "training": self._spec_of(training),
-            "seed": self.seed,
-        }
-        if start is not None:
-            spec["start"] = start.key
-
-        def build(directory: Path) -> None:
-            model = load_classifier(
-                self.checkpoint if start is None else start.path,
-                self.class_names,
-                depth=depth,
-                new_head=self.profile.model.new_head,
-                seed=self.seed,
-            )
-            checks = None
-            if early_stopping:
-                checks = EarlyStopping(
-                    self._data.labelled("validation"),
-                    self._one_hot("validation"),
-                    self.profile.baselines.evaluations_per_epoch,
-                )
-            begin = time.perf_counter()
-            with self._resume(None if early_stopping else artifact_key("model", spec)) as resume:
-                fine_tune(
-                    model,
-                    load_tokenizer(self.checkpoint),
-                    self._data.labelled("train"),
-                    make_targets(),
-                    training,
-                    seed=self.seed,
-                    early_stopping=checks,
-                    resume=resume,
-                    progress=self._progress,
-                )
-            self._save(model, directory, train_seconds=round(time.perf_counter() - begin, 3))
-
-        return Classifier(self, self._store.get_or_build("model", spec, build))
-
-    @contextlib.contextmanager
-    def _resume(self, key: str | None) -> Iterator[Resume | None]:
-        """Where a training may save; nowhere while another process trains the same model."""
-        if key is None:
-            yield None
-            return
-        folder = self._store.root / ".resume" / key
-        if world_size() > 1:  # those that train together share one folder
-            yield Resume(folder, self._save_seconds)
-            return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_suffix(".lock"), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield None
-            return
-        with lock:
-            yield Resume(folder, self._save_seconds)
-
-    def _save(self, model: PreTrainedModel, directory: Path, *, train_seconds: float) -> None:
-        if not is_main_process():  # transformers would write the weights in process 0 only
-            return
-        with quiet_transformers():
-            model.save_pretrained(directory)
-            load_tokenizer(self.checkpoint).save_pretrained(directory)
-        facts = {
-            "depth": num_layers(model.config),
-            "parameters": count_parameters(model),
-            "bytes": checkpoint_bytes(directory),
-            "train_seconds": train_seconds,
-            "threads": torch.get_num_threads(),
-        }
-        (directory / "training.json").write_text(json.dumps(facts), encoding="utf-8")
-
-    def _logits(self, classifier: Classifier, split: SplitName) -> NDArray[np.float64]:
-        def build(directory: Path) -> None:
-            logits = predict_logits(
-                classifier.load(),
-                load_tokenizer(classifier.path),
-                self._data.labelled(split),
-                max_length=self.profile.training.max_length,
-                progress=self._progress,
-            )
-            np.save(directory / "logits.npy", logits)
-
-        spec = {
-            "model": classifier.key,
-            "data": self._data.fingerprint(split),
-            "max_length": self.profile.training.max_length,
-        }
-        artifact = self._store.get_or_build("logits", spec, build)
-        return np.load(artifact.path / "logits.npy")
+    # -- predictions of no single model -------------------------------------------------------
 
     def mc_dropout_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """Mean distribution of the teacher over passes with dropout on, shape (N, C)."""
-        teacher, samples = self.teacher, self.profile.baselines.dropout_samples
-
-        def build(directory: Path) -> None:
-            probs = mc_dropout_probs(
-                teacher.load(),
-                load_tokenizer(teacher.path),
-                self._data.labelled(split),
-                max_length=self.profile.training.max_length,
-                samples=samples,
-                seed=self.seed,
-                precision=self._precision,
-                progress=self._progress,
-            )
-            np.save(directory / "probs.npy", probs)
-
-        spec = {
-            "model": teacher.key,
-            "data": self._data.fingerprint(split),
-            "max_length": self.profile.training.max_length,
-            "samples": samples,
-            "seed": self.seed,
-            "precision": self._precision,
-        }
-        return np.load(self._store.get_or_build("dropout-probs", spec, build).path / "probs.npy")
+        return predictions.mc_dropout_probs(self._setup, self.teacher, split)
 
     def out_of_fold_probs(self, folds: int = 2) -> NDArray[np.float64]:
-        """What full models say about training items that they were not trained on, shape (N, C).
-
-        Equal texts (premises) are in one fold.
-        """
-
-        def build(directory: Path) -> None:
-            train, targets = self._data.labelled("train"), self._one_hot()
-            probs = self._cross_fit(self.checkpoint, train, targets, folds, salt="")
-            np.save(directory / "probs.npy", probs)
-
-        spec = {
-            "data": self._data.fingerprint("train"),
-            "checkpoint": self._checkpoint_identity,
-            "classes": self.class_names,
-            "training": self._training_spec,
-            "folds": folds,
-            "seed": self.seed,
-        }
-        return np.load(self._store.get_or_build("fold-probs", spec, build).path / "probs.npy")
+        """What full models say about training items that they were not trained on, shape (N, C)."""
+        return predictions.out_of_fold_probs(self._setup, folds)
 
     def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """What the teacher says after going on with human distributions, shape (N, C).
-
-        Cross-fitted: each fold of the evaluation items is predicted by a model that has seen the
-        human distributions of the others. The only method that reads them.
-        """
-        teacher, folds = self.teacher, self.profile.baselines.human_folds
-
-        def build(directory: Path) -> None:
-            targets = human_targets(self._data.whole(split))
-            items = self._data.labelled(split)
-            probs = self._cross_fit(teacher.path, items, targets, folds, _HUMAN_FOLDS)
-            np.save(directory / "probs.npy", probs)
-
-        spec = {
-            "model": teacher.key,
-            "data": dataset_fingerprint(self._data.whole(split)),
-            "training": self._training_spec,
-            "folds": folds,
-            "salt": _HUMAN_FOLDS,
-            "seed": self.seed,
-        }
-        return np.load(self._store.get_or_build("human-probs", spec, build).path / "probs.npy")
-
-    def _cross_fit(
-        self,
-        source: str | Path,
-        items: Dataset,
-        targets: NDArray[np.float64],
-        folds: int,
-        salt: str,
-    ) -> NDArray[np.float64]:
-        """Cross-fitted distributions by full models that start from the folder ``source``."""
-        return cross_fit(
-            lambda: load_classifier(
-                source, self.class_names, depth=self.num_layers, seed=self.seed
-            ),
-            load_tokenizer(source),
-            items,
-            targets,
-            folds,
-            self.profile.training,
-            salt=salt,
-            seed=self.seed,
-            progress=self._progress,
-        )
+        """What the teacher says after going on with others' human distributions, shape (N, C)."""
+        return predictions.human_trained_probs(self._setup, self.teacher, split)
 
     # -- layers -------------------------------------------------------------------------------
 
+    @cached_property
+    def _layer_analysis(self) -> LayerAnalysis:
+        return LayerAnalysis(self._setup, self.teacher)
+
     def features(self, split: SplitName) -> NDArray[np.float16]:
         """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, H)."""
-        probing = self.profile.probing
+        return self._layer_analysis.features(split)
 
-        def build(directory: Path) -> None:
-            extract_features(
-                self.teacher.load(),
-                load_tokenizer(self.teacher.path),
-                self._data.labelled(split),
-                max_length=self.profile.training.max_length,
-                pooling=probing.pooling,
-                batch_size=probing.batch_size,
-                precision=self._precision,
-                path=directory / "features.npy",
-                progress=self._progress,
-            )
-
-        artifact = self._store.get_or_build("features", self._feature_spec(split), build)
-        return np.load(artifact.path / "features.npy", mmap_mode="r")
-
-    def _feature_spec(self, split: SplitName) -> dict[str, Any]:
-        return {
-            "model": self.teacher.key,
-            "data": self._data.fingerprint(split),
-            "pooling": self.profile.probing.pooling,
-            "max_length": self.profile.training.max_length,
-            "precision": self._precision,
-        }
-
-    @cached_property
-    def _probes(self) -> Artifact:
-        l2 = self.profile.probing.l2
-
-        def build(directory: Path) -> None:
-            probes = fit_probes(
-                self.features("train"), self.labels("train"), len(self.class_names), l2=l2
-            )
-            probes.save(directory / "probes.npz")
-
-        spec = {"features": self._feature_spec("train"), "l2": l2, "classes": self.class_names}
-        return self._store.get_or_build("probes", spec, build)
-
-    @cached_property
+    @property
     def probes(self) -> LayerProbes:
         """One softmax probe per layer, fitted on the teacher's features and the gold labels."""
-        return LayerProbes.load(self._probes.path / "probes.npz")
+        return self._layer_analysis.probes
 
     def probe_probs(self, split: SplitName) -> NDArray[np.float64]:
         """Distributions of every layer's probe over a split, shape (L + 1, N, C)."""
-
-        def build(directory: Path) -> None:
-            np.save(directory / "probs.npy", self.probes.predict(self.features(split)))
-
-        spec = {"probes": self._probes.key, "data": self._data.fingerprint(split)}
-        artifact = self._store.get_or_build("probe-probs", spec, build)
-        return np.load(artifact.path / "probs.npy")
+        return self._layer_analysis.probe_probs(split)
 
     def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
         """Accuracy of every layer's probe against gold labels, shape (L + 1,)."""
-        predicted = self.probe_probs(split).argmax(axis=-1)
-        return (predicted == self.labels(split)).mean(axis=-1)
+        return self._layer_analysis.probe_accuracy(split)
 
-    @cached_property
+    @property
     def layers(self) -> LayerChoice:
         """Depth and source of the student, chosen on validation labels."""
-        return choose_layers(
-            self.probe_accuracy("validation"), self.labels("validation"), self.profile.selection
-        )
+        return self._layer_analysis.choice
 
     @property
     def depth(self) -> int:

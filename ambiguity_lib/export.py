@@ -61,6 +61,13 @@ def export_onnx(
         ValueError: If the weights are not float32, or beyond the 2 GB that a file can hold.
         RuntimeError: If PyTorch cannot export the model, or the file's probabilities differ from
             the model's. No file is left, and an older one stays.
+
+    Examples:
+        >>> from ambiguity_lib.export import export_onnx
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> export_onnx(model, tokenizer, "model.onnx").stat().st_size > 0
+        True
     """
     for name in ("onnx", "onnxruntime"):
         _require(name)

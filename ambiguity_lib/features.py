@@ -26,6 +26,19 @@ def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> to
 
     Raises:
         ValueError: If ``pooling`` is neither.
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.features import pool
+        >>> hidden = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
+        >>> mask = torch.tensor([[1, 1, 0]])
+
+        The third token is padding and does not count:
+
+        >>> pool(hidden, mask, "mean")
+        tensor([[2., 3.]])
+        >>> pool(hidden, mask, "cls")
+        tensor([[1., 2.]])
     """
     if pooling == "cls":
         return hidden[:, 0]
@@ -115,6 +128,21 @@ def extract_features(
 
     Raises:
         OverflowError: If a hidden state does not fit in float16.
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.features import extract_features
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> features = extract_features(
+        ...     model, tokenizer, reviews, max_length=16, progress=False
+        ... )
+
+        Four layers and the embeddings, 20 items, hidden states of width 16:
+
+        >>> features.shape, features.dtype
+        ((5, 20, 16), dtype('float16'))
     """
     device = default_device()
     encoder = model.base_model.to(device).eval()

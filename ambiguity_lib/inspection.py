@@ -32,7 +32,7 @@ from ambiguity_lib.profiles import ProbingConfig
 
 @dataclass(frozen=True)
 class TextPrediction:
-    """What a classifier says about one text.
+    """What a classifier says about one text; nothing, if it is blank.
 
     Attributes:
         text: The text, or the pair.
@@ -40,12 +40,17 @@ class TextPrediction:
         probs: Class → probability.
         entropy: In nats.
         truncated: Whether the model read only the beginning.
+
+    Examples:
+        >>> from ambiguity_lib.inspection import TextPrediction
+        >>> TextPrediction("a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False).label
+        'good'
     """
 
     text: str | tuple[str, str]
-    label: str
-    probs: dict[str, float]
-    entropy: float
+    label: str | None
+    probs: dict[str, float] | None
+    entropy: float | None
     truncated: bool
 
 
@@ -77,6 +82,18 @@ def probe_layers(
     Returns:
         One row a layer, from 0 (the embedding output), with ``accuracy``, ``NLL`` and ``entropy``
         (nats) on the validation items, and ``human entropy``, ``JSD`` (distance) and ``KL`` (nats).
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.inspection import probe_layers
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> table = probe_layers(
+        ...     model, tokenizer, train, validation, precision="fp32", progress=False
+        ... )
+        >>> len(table), "accuracy" in table.columns
+        (5, True)
     """
     probing = ProbingConfig() if probing is None else probing
 
@@ -134,7 +151,20 @@ def predict_texts(
         batch_size: Texts a forward pass.
 
     Yields:
-        One prediction a text.
+        One prediction a text; an empty one where the text, or one of a pair, is blank.
+
+    Examples:
+        >>> from ambiguity_lib.inspection import predict_texts
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> prediction = next(predict_texts(model, tokenizer, ["great film", "dull book"]))
+        >>> prediction.text, sorted(prediction.probs), prediction.truncated
+        ('great film', ['bad', 'good'], False)
+
+        A model that has learnt nothing is as unsure as one can be, ln 2 nats:
+
+        >>> round(prediction.entropy, 2)
+        0.69
     """
     names = head_classes(model.config) or ()
     device = default_device()
@@ -144,17 +174,22 @@ def predict_texts(
     remaining = iter(texts)
     while batch := list(itertools.islice(remaining, batch_size)):
         pairs = [one if isinstance(one, tuple) else (one,) for one in batch]
-        columns = [list(column) for column in zip(*pairs, strict=True)]
-        lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]
-        encoded = tokenizer(
-            *columns, truncation=True, max_length=longest, padding=True, return_tensors="pt"
-        ).to(device)
-        probs = softmax(model(**encoded).logits.float().cpu())
-        for one, row, doubt, length in zip(batch, probs, entropy(probs), lengths, strict=True):
-            yield TextPrediction(
-                text=one,
-                label=names[int(row.argmax())],
-                probs=dict(zip(names, row.tolist(), strict=True)),
-                entropy=float(doubt),
-                truncated=length > longest,
-            )
+        said = [TextPrediction(one, None, None, None, False) for one in batch]
+        filled = [place for place, pair in enumerate(pairs) if all(part.strip() for part in pair)]
+        if filled:
+            columns = [list(column) for column in zip(*(pairs[i] for i in filled), strict=True)]
+            lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]
+            encoded = tokenizer(
+                *columns, truncation=True, max_length=longest, padding=True, return_tensors="pt"
+            ).to(device)
+            probs = softmax(model(**encoded).logits.float().cpu())
+            rows = zip(filled, probs, entropy(probs), lengths, strict=True)
+            for place, row, doubt, length in rows:
+                said[place] = TextPrediction(
+                    text=batch[place],
+                    label=names[int(row.argmax())],
+                    probs=dict(zip(names, row.tolist(), strict=True)),
+                    entropy=float(doubt),
+                    truncated=length > longest,
+                )
+        yield from said

@@ -10,14 +10,11 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ambiguity_lib import run_facts as facts
+from ambiguity_lib import run_notes as notes
 from ambiguity_lib import run_table as table
+from ambiguity_lib.reproduction import reproduction
 
 _TAGS = ("distillation", "layer-pruning", "calibration", "human-label-variation", "ambiguity-lib")
-_SETTINGS = {
-    "training": "TrainingConfig",
-    "probing": "ProbingConfig",
-    "evaluation": "EvaluationConfig",
-}
 # what means something in Markdown, GitHub's tables and strike-through, HTML or the hub's formulas
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&#$])")
 _LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -95,6 +92,7 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "name": facts.student_name(run),
         "base": base,
         "on_hub": on_hub,
+        "base_tells": facts.tells(base),
         "family": run["model"]["family"],
         "fine_tuned_here": run["model"]["fine_tuned_here"],
         "licence": run["model"].get("licence"),
@@ -106,7 +104,9 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "teacher_epochs": facts.epochs(settings["training"]["epochs"]),
         "student_epochs": facts.epochs(settings["student_epochs"]),
         "max_length": settings["training"]["max_length"],
-        "samples": settings["evaluation"]["bootstrap_samples"],
+        "depth_rule": notes.depth_rule(run),
+        "intervals": notes.intervals(run),
+        "tie_note": notes.tie_note(run),
         "settings": settings,
         "seed": run["seed"],
         "pairs": any(part.get("pairs") for part in data.values()),
@@ -120,32 +120,12 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "measures": table.meanings(run),
         "costs": table.costs(run),
         "conditions": facts.latency_conditions(run),
-        "verdicts": [table.minus(verdict) for verdict in run["verdicts"]],
+        "verdicts": [table.minus(verdict) for verdict in notes.all_verdicts(run)],
         "hardware": facts.hardware(run),
         "platform": run["provenance"]["platform"],
         "versions": facts.versions(run),
         "date": run["provenance"]["date"],
         "commit": git["commit"],
         "dirty": git["dirty"],
-        "imports": sorted(_SETTINGS.values()),
-        "settings_code": _settings_code(settings),
-        "call": _call(run),
+        "again": reproduction(run),
     }
-
-
-def _settings_code(settings: Mapping[str, Any]) -> str:
-    """Python that makes the same settings."""
-    lines = ["settings = CompressionSettings("]
-    for name, value in settings.items():
-        if name in _SETTINGS:
-            inner = ", ".join(f"{key}={one!r}" for key, one in value.items())
-            lines.append(f"    {name}={_SETTINGS[name]}({inner}),")
-        else:
-            lines.append(f"    {name}={value!r},")
-    return "\n".join([*lines, ")"])
-
-
-def _call(run: Mapping[str, Any]) -> list[str]:
-    human = ["human=human"] if "human" in run["data"] else []
-    model = repr(facts.base_model(run)[0])
-    return [model, "train", "validation", *human, "settings=settings", f"seed={run['seed']}"]

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -26,6 +25,8 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
+
+from ambiguity_lib.model_errors import explained
 
 #: ``model_type`` → name of the config field that holds the number of encoder layers.
 SUPPORTED_FAMILIES: MappingProxyType[str, str] = MappingProxyType(
@@ -56,6 +57,18 @@ def num_layers(config: PreTrainedConfig) -> int:
 
     Raises:
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from transformers import BertConfig, GPT2Config
+        >>> from ambiguity_lib.models import num_layers
+        >>> num_layers(BertConfig())
+        12
+        >>> num_layers(GPT2Config())
+        Traceback (most recent call last):
+            ...
+        ValueError: unsupported architecture 'gpt2'; supported: bert, deberta-v2,
+        distilbert, electra, modernbert, roberta (encoders that read a whole text at
+        once; decoders, which generate, are not)
     """
     return int(getattr(config, _depth_field(config)))
 
@@ -65,6 +78,16 @@ def config_at_depth(config: PreTrainedConfig, depth: int) -> PreTrainedConfig:
 
     Raises:
         ValueError: If the architecture is unsupported or ``depth`` is not in 1 … number of layers.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import config_at_depth
+        >>> config_at_depth(BertConfig(), 4).num_hidden_layers
+        4
+        >>> config_at_depth(BertConfig(), 13)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 12, the model's layers; got 13
     """
     total = num_layers(config)
     if not 1 <= depth <= total:
@@ -101,6 +124,11 @@ def load_config(source: str | Path) -> PreTrainedConfig:
     Raises:
         FileNotFoundError: If there is no model at ``source``.
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_config
+        >>> load_config("tiny").num_hidden_layers
+        4
     """
     config = _load(
         "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -110,46 +138,8 @@ def load_config(source: str | Path) -> PreTrainedConfig:
 
 
 def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
-    try:
-        with quiet_transformers():
-            return load()
-    except SafetensorError as error:
-        raise ValueError(
-            f"the weights of {str(source)!r} are damaged or cut short ({error}): download or save "
-            "the model again"
-        ) from error
-    except (OSError, ValueError) as error:
-        if "trust_remote_code" in str(error):
-            raise ValueError(
-                f"the model {str(source)!r} comes with code of its own, which would have to run on "
-                "this machine; it never is. Take a model whose architecture transformers itself "
-                f"has: {', '.join(sorted(SUPPORTED_FAMILIES))}"
-            ) from error
-        if (pickles := pickled_weights(source)) is not None:
-            raise ValueError(
-                f"the weights of {str(source)!r} are there only as {pickles.name}, a pickle, and "
-                "loading a pickle can run any code; it is not loaded. Ask its authors for "
-                "safetensors, or, if you trust the file, convert it yourself: "
-                "AutoModelForSequenceClassification.from_pretrained(...).save_pretrained(...)"
-            ) from error
-        raise FileNotFoundError(
-            f"cannot load the {what} of {str(source)!r}: it is neither a readable Hugging Face "
-            "folder nor reachable on the hub. Give the path of a folder, or check the name and "
-            f"the network. Supported architectures: {', '.join(sorted(SUPPORTED_FAMILIES))}. "
-            f"({error})"
-        ) from error
-    except RuntimeError as error:
-        raise ValueError(
-            f"the {what} of {str(source)!r} do not fit its configuration: {error}"
-        ) from error
-
-
-def pickled_weights(source: str | Path) -> Path | None:
-    """The pickle that is all the weights a folder has; None if there are safe ones, or none."""
-    folder = Path(source)
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
-        return None
-    return next(iter(sorted([*folder.glob("*.bin"), *folder.glob("*.pt")])), None)
+    with explained(what, source, sorted(SUPPORTED_FAMILIES)), quiet_transformers():
+        return load()
 
 
 def has_head(config: PreTrainedConfig) -> bool:
@@ -162,6 +152,18 @@ def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
 
     Returns:
         None if there is no head.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import head_classes, load_classifier, load_config
+
+        An encoder has no head; a classifier that was saved has one:
+
+        >>> head_classes(BertConfig()) is None
+        True
+        >>> load_classifier("tiny", ("bad", "good")).save_pretrained("classifier")
+        >>> head_classes(load_config("classifier"))
+        ('bad', 'good')
     """
     if not has_head(config):
         return None
@@ -198,6 +200,16 @@ def load_classifier(
         ValueError: If the architecture is unsupported, the depth out of range, the weights damaged,
             only there as a pickle or in need of code from elsewhere, or the checkpoint has a
             trained head of another number of classes.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> model = load_classifier("tiny", ("bad", "good"), depth=2)
+        >>> model.config.num_hidden_layers, model.config.id2label
+        (2, {0: 'bad', 1: 'good'})
+        >>> load_classifier("tiny", ("bad", "good"), depth=5)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 4, the model's layers; got 5
     """
     config = load_config(source)
     if has_head(config) and config.num_labels != len(class_names) and not new_head:
@@ -247,6 +259,11 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
     Raises:
         FileNotFoundError: If there is none.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_tokenizer
+        >>> load_tokenizer("tiny").tokenize("a great film")
+        ['[UNK]', 'great', 'film']
     """
     return _load(
         "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -65,7 +65,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Cell(Work):
-    """One classifier to train: a method of :class:`Experiment` and its settings."""
+    """One classifier to train: a method of :class:`Experiment` and its settings.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> from ambiguity_lib.parallel import Cell
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> Cell("pruned", depth=1, seed=1).train(experiment).depth
+        1
+    """
 
     method: Literal["teacher", "pruned", "distilled", "label smoothing"]
     depth: int | None = None
@@ -148,6 +156,19 @@ def prefetch(
 
     Raises:
         FailedWorkError: If some failed; the message names them, the first error is its cause.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> from ambiguity_lib.parallel import Cell, prefetch
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> prefetch(
+        ...     experiment,
+        ...     [Cell("teacher"), Cell("pruned", depth=1)],
+        ...     workers=1,
+        ...     progress=False,
+        ... )
+        >>> experiment.read_only().pruned(depth=1).depth
+        1
     """
     workers = default_workers() if workers is None else workers
     own = [

@@ -20,19 +20,38 @@ def project_root() -> Path:
     Returns:
         The folder that holds ``pyproject.toml`` and ``ambiguity_lib/``; for an installed wheel
         there is none, and the current directory takes its place.
+
+    Examples:
+        >>> from ambiguity_lib.paths import project_root
+        >>> project_root().is_dir()
+        True
     """
     parent = _PACKAGE.parent
     return parent if (parent / "pyproject.toml").is_file() else Path.cwd()
 
 
 def build_directory() -> Path:
-    """Everything that a run writes goes below this: ``AMBIGUITY_BUILD_DIR``, else ``_build``."""
+    """Everything that a run writes goes below this: ``AMBIGUITY_BUILD_DIR``, else ``_build``.
+
+    Examples:
+        >>> import os
+        >>> from ambiguity_lib.paths import build_directory
+        >>> os.environ["AMBIGUITY_BUILD_DIR"] = "elsewhere"
+        >>> build_directory().name
+        'elsewhere'
+    """
     override = os.environ.get("AMBIGUITY_BUILD_DIR")
     return Path(override).expanduser().resolve() if override else project_root() / "_build"
 
 
 def run_directory(profile_name: str) -> Path:
-    """The folder of one profile's run, with ``notebooks/``, ``records/`` and ``html/`` inside."""
+    """The folder of one profile's run, with ``notebooks/``, ``records/`` and ``html/`` inside.
+
+    Examples:
+        >>> from ambiguity_lib.paths import build_directory, run_directory
+        >>> run_directory("synthetic") == build_directory() / "synthetic"
+        True
+    """
     return build_directory() / profile_name
 
 
@@ -41,6 +60,11 @@ def artifact_directory() -> Path:
 
     Returns:
         ``AMBIGUITY_ARTIFACT_DIR`` if it is set, else ``artifacts`` in the build directory.
+
+    Examples:
+        >>> from ambiguity_lib.paths import artifact_directory, build_directory
+        >>> artifact_directory() == build_directory() / "artifacts"
+        True
     """
     override = os.environ.get("AMBIGUITY_ARTIFACT_DIR")
     return Path(override).expanduser().resolve() if override else build_directory() / "artifacts"

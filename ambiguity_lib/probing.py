@@ -29,6 +29,25 @@ class LayerProbes:
         bias: Shape (L + 1, C).
         mean: Feature means of the training set, shape (L + 1, H).
         scale: Feature standard deviations of the training set, shape (L + 1, H).
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from ambiguity_lib.probing import LayerProbes, fit_probes
+        >>> features = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+        >>> probes = fit_probes(features, [0, 1, 2, 0, 1, 2], 3)
+        >>> probes.weight.shape, probes.predict(features).shape
+        ((2, 4, 3), (2, 6, 3))
+
+        Kept and read again:
+
+        >>> probes.save(Path("probes.npz"))
+        >>> bool((LayerProbes.load(Path("probes.npz")).weight == probes.weight).all())
+        True
+        >>> probes.predict(features[:1])
+        Traceback (most recent call last):
+            ...
+        ValueError: features have shape (1, 6, 4); the probes expect (2, N, 4)
     """
 
     weight: NDArray[np.float32]
@@ -116,6 +135,21 @@ def fit_probes(
 
     Raises:
         ValueError: If lengths differ, a label is out of range, or only one class occurs.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.probing import fit_probes
+        >>> generator = np.random.default_rng(0)
+        >>> labels = np.repeat([0, 1], 50)
+
+        Two layers, of which the second knows the label:
+
+        >>> noise = generator.normal(size=(2, 100, 4)).astype(np.float32)
+        >>> features = noise + np.array([0, 3]).reshape(2, 1, 1) * labels[:, np.newaxis]
+        >>> probes = fit_probes(features.astype(np.float32), labels, 2)
+        >>> predicted = probes.predict(features).argmax(axis=2)
+        >>> (predicted == labels).mean(axis=1).round(2)
+        array([0.56, 1.  ])
     """
     target = np.asarray(labels)
     if features.ndim != 3 or features.shape[1] != len(target):

@@ -36,6 +36,13 @@ class DataConfig:
     ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
     further parts of ChaosNLI, on which the same models are judged. ``own`` is data that a caller
     brings along.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import DataConfig
+        >>> DataConfig(
+        ...     "synthetic", train_items=60, validation_items=30, evaluation_items=30
+        ... ).folds
+        1
     """
 
     dataset: Literal["synthetic", "snli", "mnli", "affective_text", "headlines", "own"]
@@ -78,6 +85,13 @@ class ScratchConfig:
     """The shape of an encoder that is trained from random weights.
 
     The families are those that share BERT's names for sizes and dropout.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import ScratchConfig
+        >>> ScratchConfig(
+        ...     "bert", 2, hidden_size=8, heads=2, intermediate_size=16, max_length=16
+        ... ).dropout
+        0.1
     """
 
     family: Literal["bert", "roberta", "electra"]
@@ -108,6 +122,11 @@ class ModelConfig:
     importable package that holds the same weights, for machines without a hub; ``sha256`` is that
     of its ``model.safetensors``. ``fine_tuned`` says that it is a classifier of the task already:
     then it is the teacher itself; ``new_head`` that a head of other classes is to be dropped.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import ModelConfig
+        >>> ModelConfig("bert-base-uncased").scratch is None
+        True
     """
 
     source: str
@@ -130,7 +149,15 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Fine-tuning, the same for teacher and students."""
+    """Fine-tuning, the same for teacher and students.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> training = load_profile("tiny.yml").training
+        >>> dataclasses.replace(training, epochs=3).epochs
+        3
+    """
 
     epochs: int
     batch_size: int
@@ -149,7 +176,13 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class ProbingConfig:
-    """How hidden states become one vector an item, and how strongly probes are held back."""
+    """How hidden states become one vector an item, and how strongly probes are held back.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import ProbingConfig
+        >>> ProbingConfig()
+        ProbingConfig(pooling='mean', l2=0.0001, batch_size=64)
+    """
 
     pooling: Literal["mean", "cls"] = "mean"
     l2: float = 1e-4
@@ -166,6 +199,11 @@ class SelectionConfig:
     """The two label-free rules that choose depth and source layer.
 
     ``depths`` are those at which the pruning chapter trains a model besides the chosen one.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import SelectionConfig
+        >>> SelectionConfig(tolerance=0.01, source_fraction=0.5)
+        SelectionConfig(tolerance=0.01, source_fraction=0.5, depths=())
     """
 
     tolerance: float
@@ -187,6 +225,11 @@ class DistillationConfig:
     ``weight`` is the lambda that the book uses, ``weights`` the ones its ablation shows. Students
     start from the teacher's own ``checkpoint`` or from the ``teacher``'s lower layers; their
     ``epochs`` are the teacher's if there are none.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import DistillationConfig
+        >>> DistillationConfig(weight=0.5, weights=(0.5, 0.9)).start
+        'checkpoint'
     """
 
     weight: float
@@ -213,6 +256,11 @@ class BaselinesConfig:
     ``epsilons`` are the label smoothings that validation labels choose from,
     ``evaluations_per_epoch`` how often early stopping looks at them, ``human_folds`` the folds of
     training on human distributions.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import BaselinesConfig
+        >>> BaselinesConfig().epsilons
+        (0.1, 0.2, 0.3)
     """
 
     epsilons: tuple[float, ...] = (0.1, 0.2, 0.3)
@@ -235,7 +283,13 @@ class BaselinesConfig:
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """Bootstrap resamples for intervals, and bins of the calibration error."""
+    """Bootstrap resamples for intervals, and bins of the calibration error.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import EvaluationConfig
+        >>> EvaluationConfig(bootstrap_samples=200)
+        EvaluationConfig(bootstrap_samples=200, calibration_bins=15)
+    """
 
     bootstrap_samples: int = 1000
     calibration_bins: int = 15
@@ -247,7 +301,14 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class SecondTask:
-    """Another classification task for the same encoder; what is not given is the profile's own."""
+    """Another classification task for the same encoder; what is not given is the profile's own.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> task = load_profile("synthetic").second_task
+        >>> task.data.dataset, task.data.train_items
+        ('headlines', 800)
+    """
 
     data: DataConfig
     training: TrainingConfig
@@ -259,6 +320,19 @@ class Profile:
     """Everything that determines a run. ``name`` is the stem of the profile's file.
 
     ``sweep_seeds`` are those of the comparison of all methods; ``seeds`` if there are none.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> profile = load_profile("tiny.yml")
+        >>> profile.name, profile.seeds, profile.training.epochs
+        ('tiny', (0,), 1)
+        >>> dataclasses.replace(profile, seeds=(0, 1, 2)).seeds
+        (0, 1, 2)
+        >>> profile.for_second_task()
+        Traceback (most recent call last):
+            ...
+        ValueError: profile 'tiny' has no second_task
     """
 
     name: str
@@ -304,7 +378,13 @@ class Profile:
 
 
 def available_profiles() -> tuple[str, ...]:
-    """Names of the profiles that ``load_profile`` finds by name, sorted."""
+    """Names of the profiles that ``load_profile`` finds by name, sorted.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import available_profiles
+        >>> available_profiles()
+        ('bert', 'minilm', 'roberta', 'synthetic')
+    """
     names = {path.stem for folder in profile_directories() for path in folder.glob("*.yml")}
     return tuple(sorted(names))
 
@@ -350,6 +430,23 @@ def load_profile(name_or_path: str | Path) -> Profile:
         FileNotFoundError: There is no such profile.
         ValueError: The file is not a profile: unknown or missing key, wrong type, value out of
             range. The message names the file and the key, and the keys that are known there.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> load_profile("synthetic").model.scratch.layers
+        4
+
+        A misspelt key is an error:
+
+        >>> text = Path("tiny.yml").read_text().replace("epochs:", "epoch:")
+        >>> _ = Path("typo.yml").write_text(text)
+        >>> load_profile("typo.yml")
+        Traceback (most recent call last):
+            ...
+        ValueError: ...typo.yml: unknown key 'training.epoch'; known
+        keys here: epochs, batch_size, learning_rate, weight_decay, warmup_ratio,
+        max_length, precision
     """
     path = profile_path(name_or_path)
     try:

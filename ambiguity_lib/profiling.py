@@ -25,7 +25,17 @@ _NEVER_EMPTY = ("deberta-v2", "modernbert")
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of parameters; a tensor that two modules share counts once."""
+    """Number of parameters; a tensor that two modules share counts once.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import count_parameters
+        >>> [
+        ...     count_parameters(load_classifier("tiny", ("bad", "good"), depth=depth))
+        ...     for depth in (1, 2, 4)
+        ... ]
+        [3106, 5330, 9778]
+    """
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -34,6 +44,18 @@ def checkpoint_bytes(directory: Path) -> int:
 
     Raises:
         FileNotFoundError: If the folder holds none.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import checkpoint_bytes, count_parameters
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> model.save_pretrained("classifier")
+
+        Four bytes a parameter, and a header:
+
+        >>> checkpoint_bytes(Path("classifier")) >= 4 * count_parameters(model)
+        True
     """
     files = list(directory.glob("*.safetensors"))
     if not files:
@@ -43,7 +65,14 @@ def checkpoint_bytes(directory: Path) -> int:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock times of one piece of work, in seconds."""
+    """Wall-clock times of one piece of work, in seconds.
+
+    Examples:
+        >>> from ambiguity_lib.profiling import Timing
+        >>> timing = Timing((0.1, 0.2, 0.9))
+        >>> timing.median, round(timing.p95, 3)
+        (0.2, 0.83)
+    """
 
     seconds: tuple[float, ...]
 
@@ -88,6 +117,13 @@ def time_alternately(
 
     Raises:
         ValueError: If nothing is timed.
+
+    Examples:
+        >>> from ambiguity_lib.profiling import time_alternately
+        >>> works = {"sum": lambda: sum(range(10)), "nothing": lambda: None}
+        >>> times = time_alternately(works, repetitions=3, progress=False)
+        >>> {name: len(timing.seconds) for name, timing in times.items()}
+        {'sum': 3, 'nothing': 3}
     """
     if not works or repetitions < 1:
         raise ValueError("give at least one piece of work and one repetition")
@@ -132,6 +168,15 @@ def random_batch(
 
     Raises:
         ValueError: If a size is below 1 or ``length`` exceeds the model's maximum.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import random_batch
+        >>> batch = random_batch(
+        ...     load_classifier("tiny", ("bad", "good")), batch_size=2, length=8
+        ... )
+        >>> batch["input_ids"].shape, int(batch["attention_mask"].min())
+        (torch.Size([2, 8]), 1)
     """
     longest = position_limit(model.config)
     if batch_size < 1 or not 1 <= length <= longest:
@@ -165,6 +210,15 @@ def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
 
     Raises:
         ValueError: If ``length`` exceeds the model's maximum.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import count_flops
+        >>> shallow, deep = (
+        ...     load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ... )
+        >>> round(count_flops(deep, 1, 8) / count_flops(shallow, 1, 8), 1)
+        2.0
     """
     model.eval()
     # torch counts the fused attention of GPUs, but not the CPU's
@@ -202,6 +256,18 @@ def measure_latency(
 
     Raises:
         ValueError: If there is no model, or ``length`` exceeds the maximum of one.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import measure_latency
+        >>> models = {
+        ...     depth: load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ... }
+        >>> times = measure_latency(
+        ...     models, batch_size=1, length=8, repetitions=3, progress=False
+        ... )
+        >>> sorted(times), times[4].median > 0
+        ([2, 4], True)
     """
     if not models:
         raise ValueError("give at least one model")
@@ -240,6 +306,17 @@ def expected_speedup(depth: int, layers: int, fixed_share: float) -> float:
 
     Raises:
         ValueError: If ``depth`` is not in 1 … layers or the share not between 0 and 1.
+
+    Examples:
+        >>> from ambiguity_lib.profiling import expected_speedup
+
+        Four of twelve layers, where nothing, or a tenth, of the work is outside the
+        layers:
+
+        >>> round(expected_speedup(4, 12, 0.0), 2)
+        3.0
+        >>> round(expected_speedup(4, 12, 0.1), 2)
+        2.5
     """
     if not 1 <= depth <= layers:
         raise ValueError(f"depth must be between 1 and {layers}, the model's layers; got {depth}")
@@ -257,6 +334,11 @@ def fixed_share(no_layers: float, all_layers: float) -> float:
 
     Raises:
         ValueError: Unless 0 <= no_layers <= all_layers and 0 < all_layers.
+
+    Examples:
+        >>> from ambiguity_lib.profiling import fixed_share
+        >>> fixed_share(2.0, 20.0)
+        0.1
     """
     if not (0.0 <= no_layers <= all_layers and all_layers > 0.0):
         raise ValueError(
@@ -273,6 +355,12 @@ def without_layers(model: PreTrainedModel) -> PreTrainedModel:
 
     Raises:
         ValueError: If the architecture is unsupported or cannot run with an empty encoder.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import without_layers
+        >>> len(without_layers(load_classifier("tiny", ("bad", "good"))).bert.encoder.layer)
+        0
     """
     config = config_at_depth(model.config, 1)
     if config.model_type in _NEVER_EMPTY:

@@ -24,7 +24,9 @@ def _checked(accuracies: ArrayLike) -> NDArray[np.float64]:
 
 
 def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
-    """The lowest layer (≥ 1) whose validation accuracy is within ``tolerance`` of the best.
+    """The lowest layer from 1 on whose validation accuracy is within ``tolerance`` of their best.
+
+    Layer 0, the embedding output, is no depth, and does not count as the best either.
 
     Args:
         accuracies: Validation accuracy of the probes of layers 0 … L.
@@ -32,6 +34,14 @@ def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
 
     Raises:
         ValueError: If the accuracies are not finite numbers or the tolerance is negative.
+
+    Examples:
+        >>> from ambiguity_lib.pruning import converged_depth
+        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
+        >>> converged_depth(accuracies, tolerance=0.01)
+        3
+        >>> converged_depth(accuracies, tolerance=0.0)
+        4
     """
     values = _checked(accuracies)
     if tolerance < 0:
@@ -55,6 +65,20 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
 
     Raises:
         ValueError: If ``depth`` leaves no layer below it, or an argument is out of range.
+
+    Examples:
+        >>> from ambiguity_lib.pruning import source_layer
+        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
+
+        Layer 3 knows 0.795 - 0.35 above chance; layer 2 is the lowest with half of
+        that:
+
+        >>> source_layer(accuracies, 3, chance=0.35)
+        2
+        >>> source_layer(accuracies, 1, chance=0.35)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 2 and 4 so that a layer lies below; got 1
     """
     values = _checked(accuracies)
     if not 2 <= depth < len(values):
@@ -75,6 +99,12 @@ class LayerChoice:
     Attributes:
         depth: Layers that the student keeps.
         source: The layer below whose probe teaches it.
+
+    Examples:
+        >>> from ambiguity_lib.pruning import LayerChoice
+        >>> choice = LayerChoice(depth=4, source=2)
+        >>> choice.depth, choice.source
+        (4, 2)
     """
 
     depth: int
@@ -96,6 +126,14 @@ def choose_layers(
 
     Raises:
         ValueError: If a validation item has no label; names the first.
+
+    Examples:
+        >>> from ambiguity_lib.profiles import SelectionConfig
+        >>> from ambiguity_lib.pruning import choose_layers
+        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
+        >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
+        >>> choose_layers(accuracies, [0, 0, 1, 2], rules)
+        LayerChoice(depth=3, source=2)
     """
     labels = np.asarray(validation_labels)
     if (labels < 0).any():
@@ -120,6 +158,17 @@ def prune_to_depth(model: PreTrainedModel, depth: int) -> PreTrainedModel:
 
     Raises:
         ValueError: If the architecture is unsupported or ``depth`` out of range.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.profiling import count_parameters
+        >>> from ambiguity_lib.pruning import prune_to_depth
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> small = prune_to_depth(model, 2)
+        >>> small.config.num_hidden_layers, model.config.num_hidden_layers
+        (2, 4)
+        >>> round(count_parameters(small) / count_parameters(model), 2)
+        0.55
     """
     pruned = type(model)(config_at_depth(model.config, depth))
     weights = model.state_dict()

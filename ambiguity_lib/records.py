@@ -30,6 +30,11 @@ def provenance(*packages: str) -> dict[str, Any]:
 
     Args:
         packages: Distributions whose versions matter besides the usual ones.
+
+    Examples:
+        >>> from ambiguity_lib.records import provenance
+        >>> "torch" in str(provenance())
+        True
     """
     versions: dict[str, str | None] = {}
     for package in (*_PACKAGES, *packages):
@@ -79,6 +84,27 @@ def write_record(
 
     Raises:
         TypeError: Something in ``results`` has no form in JSON; the message says where.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> from ambiguity_lib.records import load_record, write_record
+        >>> profile = load_profile("tiny.yml")
+        >>> path = write_record(
+        ...     "01_mine", profile, 0, {"JSD": np.float64(0.25), "KL": float("nan")}
+        ... )
+        >>> path.name
+        '01_mine_seed0.json'
+        >>> load_record(path)["results"]
+        {'JSD': 0.25, 'KL': None}
+
+        What JSON cannot hold is named:
+
+        >>> write_record("01_mine", profile, 0, {"model": object()})
+        Traceback (most recent call last):
+            ...
+        TypeError: results.model holds a object, which a record cannot keep: turn it
+        into numbers, text, lists or a data frame first
     """
     folder = directory if directory is not None else run_directory(profile.name) / "records"
     record = {
@@ -103,6 +129,16 @@ def load_record(path: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is not a record; the message names it.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.records import load_record
+        >>> _ = Path("notes.json").write_text("{}")
+        >>> load_record("notes.json")
+        Traceback (most recent call last):
+            ...
+        ValueError: notes.json is not a record: it needs the keys chapter, profile,
+        seed, settings, results, provenance
     """
     path = Path(path)
     if not path.is_file():

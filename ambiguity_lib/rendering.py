@@ -13,10 +13,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import altair as alt
+import vl_convert
+
 _CONFIGURATION = ("_config.yml", "_toc.yml")
 _NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "__pycache__")
 _ANSI_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _TELLING = re.compile(r"WARNING|ERROR|[Ee]rror: ")
+# the theme has its icons as fonts, too; as a script they are more than half a megabyte a page
+_ICON_SCRIPT = re.compile(
+    r"<(?:script|link)\b[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?", re.IGNORECASE
+)
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 
 
@@ -52,7 +59,18 @@ def stage_sources(book_dir: Path, run_dir: Path) -> Path:
         executed = run_dir / "notebooks" / committed.name
         if executed.is_file():
             shutil.copy2(executed, committed)
+    _bundle_vega(source / book_dir.name / "_static")
     return source
+
+
+def _bundle_vega(static: Path) -> None:
+    """Put what draws the interactive figures beside the book's own script: no page asks a CDN."""
+    if static.is_dir():
+        version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+        # its stub asks for a snippet, which has a default
+        bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
+        # its names are its own: some are also those of the theme's scripts
+        (static / "vega.js").write_text(f"(function () {{\n{bundle}\n}})();\n", encoding="utf-8")
 
 
 def render_html(book_dir: Path, run_dir: Path) -> Path:
@@ -89,6 +107,9 @@ def render_html(book_dir: Path, run_dir: Path) -> Path:
         raise RenderingError(
             "\n".join([f"rendering failed, see {log} for all of it:", *telling[:50]])
         )
+    for page in built.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(_ICON_SCRIPT.sub("", text), encoding="utf-8")
     html = run_dir / "html"
     shutil.rmtree(html, ignore_errors=True)
     built.replace(html)

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.axes import Axes
 
 from ambiguity_lib import run_facts as facts
+from ambiguity_lib import run_notes as notes
 from ambiguity_lib import run_table as table
 from ambiguity_lib.paths import written_whole
 from ambiguity_lib.plotting import inline_svg, plot_before_after, plot_costs, plot_layer_curves
@@ -62,6 +63,17 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Path:
     Raises:
         FileNotFoundError: If the folder holds no record.
         ValueError: If the record is damaged, or one of another version.
+
+    Examples:
+        >>> from ambiguity_lib.report import write_report
+
+        A folder that ``compress`` did not write has nothing to report:
+
+        >>> write_report("tiny")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: there is no compression.json in tiny: give the folder
+        that `ambiguity-lib compress` wrote
     """
     path = Path(directory) / REPORT_FILE if path is None else Path(path)
     run = load_run(directory)
@@ -85,15 +97,18 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "name": facts.student_name(run),
         "base": base,
         "on_hub": on_hub,
+        "base_tells": facts.tells(base),
         "model": run["model"],
         "layers": run["layers"],
         "teacher_layer": facts.layer_name(run["layers"]["source"]),
         "student_epochs": facts.epochs(settings["student_epochs"]),
         "teacher_epochs": facts.epochs(settings["training"]["epochs"]),
-        "verdicts": [table.minus(verdict) for verdict in run["verdicts"]],
+        "verdicts": [table.minus(verdict) for verdict in notes.all_verdicts(run)],
         "tables": table.comparison(run),
         "measures": table.meanings(run),
-        "samples": settings["evaluation"]["bootstrap_samples"],
+        "depth_rule": notes.depth_rule(run),
+        "intervals": notes.intervals(run),
+        "tie_note": notes.tie_note(run),
         "bins": settings["evaluation"]["calibration_bins"],
         "layer_figure": _layer_figure(run),
         "measure_figures": _measure_figures(run),

@@ -34,6 +34,19 @@ def score_methods(
         Columns ``dataset``, ``method``, ``seed``, ``uid``, those of
         :func:`~ambiguity_lib.evaluation.score_items`, ``confidence`` (the largest probability) and
         ``human_entropy`` (nats). The rows :data:`REFERENCES` are added under the first seed.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> from ambiguity_lib.methods import METHODS
+        >>> from ambiguity_lib.results import score_methods
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> scores = score_methods(experiment, [METHODS["teacher"]], seeds=[0])
+        >>> scores.groupby("method", sort=False).size()
+        method
+        teacher          30
+        uniform          30
+        constant mean    30
+        dtype: int64
     """
     frames = []
     for fold in range(experiment.profile.data.folds):
@@ -53,7 +66,22 @@ def score_methods(
 
 
 def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) -> pd.DataFrame:
-    """Rows of the table for one array of distributions, shape (N, C)."""
+    """Rows of the table for one array of distributions, shape (N, C).
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.results import score_probs
+        >>> from ambiguity_lib.task_data import Gold
+        >>> labels = np.array([0, 1])
+        >>> gold = Gold(
+        ...     "toy", ("a", "b"), np.array([[0.6, 0.4], [0.1, 0.9]]), labels, labels, None
+        ... )
+        >>> rows = score_probs(gold, "teacher", 0, np.array([[0.9, 0.1], [0.1, 0.9]]))
+        >>> rows[["dataset", "method", "uid", "JSD", "confidence"]].round(3)
+          dataset   method uid    JSD  confidence
+        0     toy  teacher   a  0.252         0.9
+        1     toy  teacher   b  0.000         0.9
+    """
     scores = score_items(
         probs, gold.human, old_labels=gold.old_labels, new_labels=gold.new_labels
     ).assign(confidence=probs.max(axis=1), human_entropy=entropy(gold.human))

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ambiguity_lib.run_table import UNKNOWN
@@ -18,6 +18,12 @@ from ambiguity_lib.run_table import UNKNOWN
 Run = Mapping[str, Any]
 
 _FILES = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zip"}
+# parts of a path that do not tell one model from another: "model", "checkpoint-500", "best_model"
+_EMPTY_NAME = re.compile(
+    r"[-_. ]*((best|last|latest|final|saved|checkpoint|ckpt|model|weights|output|out|epoch|step|"
+    r"[0-9a-f]{40}|\d)[-_. ]*)*",
+    re.IGNORECASE,
+)
 _RIGHT_TO_LEFT = {"R", "AL"}
 _TURNING = {"RLE", "RLO", "LRE", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
 
@@ -53,15 +59,27 @@ def one_line(text: str) -> str:
     return line or "(empty)"
 
 
-def place(source: str | None) -> str | None:
-    """Where data or a model is from: a path by its last part, a hub id whole."""
-    if source is None:
-        return None
+def shareable(source: str, *, local: bool = False) -> str:
+    """Where data or a model is from: a path by its last part, a hub id whole.
+
+    The rest of a path says how somebody's disk is arranged, and is nobody else's business.
+
+    Args:
+        source: A path, a hub id or any words.
+        local: Whether it is known to be a path; else by its looks.
+    """
     path = source.replace("\\", "/")
-    local = path.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:/", path) is not None
-    if local or PurePosixPath(path).suffix.lower() in _FILES:
-        return one_line(PurePosixPath(path).name or path)
-    return one_line(source)
+    local |= path.startswith(("/", "~", "./", "../")) or path in (".", "..")
+    local |= re.match(r"[A-Za-z]:/", path) is not None
+    if not local and PurePosixPath(path).suffix.lower() not in _FILES:
+        return source
+    last = PurePosixPath(path).name
+    return Path(source).expanduser().resolve().name if last in ("", "..", "~") else last
+
+
+def place(source: str | None) -> str | None:
+    """What :func:`shareable` leaves of a source, on one line; None if it is not known."""
+    return None if source is None else one_line(shareable(source))
 
 
 def base_model(run: Run) -> tuple[str, bool]:
@@ -76,9 +94,30 @@ def base_model(run: Run) -> tuple[str, bool]:
     return source, True
 
 
+def tells(name: str) -> bool:
+    """Whether a part of a path says which model it is: ``model`` or ``checkpoint-500`` do not."""
+    return _EMPTY_NAME.fullmatch(name) is None
+
+
 def student_name(run: Run) -> str:
-    """A name for what came out: the base model's and the depth."""
-    return f"{base_model(run)[0].rsplit('/', 1)[-1]}-{run['layers']['depth']}-layers"
+    """What came out, by the name that it was given."""
+    return one_line(run.get("name") or default_name(run))
+
+
+def default_name(run: Run, directory: Path | None = None) -> str:
+    """A name for what came out: the base model's and the depth.
+
+    Where the base model's says nothing, it is that of the folder; else the family's and the depth.
+
+    Args:
+        run: The record.
+        directory: Where the student is written to.
+    """
+    base, depth = base_model(run)[0].rsplit("/", 1)[-1], run["layers"]["depth"]
+    if tells(base):
+        return f"{base}-{depth}-layers"
+    folder = "" if directory is None else directory.resolve().name
+    return folder if tells(folder) else f"{run['model']['family']}-{depth}-layers"
 
 
 def hardware(run: Run) -> str:

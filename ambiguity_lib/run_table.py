@@ -33,6 +33,11 @@ class Measure:
         unit: Its unit, empty for a share or a correlation.
         better: Which end is the good one; None if there is none.
         meaning: One line.
+
+    Examples:
+        >>> from ambiguity_lib.run_table import MEASURES
+        >>> MEASURES["NLL"].unit, MEASURES["NLL"].better
+        ('nats', 'lower')
     """
 
     unit: str
@@ -40,6 +45,7 @@ class Measure:
     meaning: str
 
 
+#: Name of a measure in a record → how it is read.
 MEASURES = {
     "accuracy": Measure(
         "", "higher", "share of items whose most probable class is their label, 0 to 1"
@@ -150,7 +156,15 @@ def _estimate(row: Mapping[str, Any]) -> Estimate:
 
 
 def costs(run: Mapping[str, Any]) -> list[Cost]:
-    """Parameters, bytes and latency, as far as they are known."""
+    """Parameters, bytes and latency, as far as they are known.
+
+    Examples:
+        >>> from ambiguity_lib.run_table import costs
+        >>> before = {"parameters": 4_400_000, "bytes": 17_600_000, "milliseconds a text": 8.0}
+        >>> after = {name: amount / 2 for name, amount in before.items()}
+        >>> costs({"cost": {"before": before, "after": after}})[0]
+        Cost(name='parameters', before='4.4 million', after='2.2 million', left=0.5)
+    """
     before, after = run["cost"]["before"], run["cost"]["after"]
     return [
         Cost(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ambiguity_lib.models import quiet_transformers
+from ambiguity_lib.run_facts import default_name
 
 if TYPE_CHECKING:
     from ambiguity_lib.compression import CompressionResult
@@ -19,26 +21,37 @@ RUN_FILE = "compression.json"
 PROBES_FILE = "probes.npz"
 ONNX_FILE = "model.onnx"
 
+# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
+_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
+_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
+
 
 def ship(
     result: CompressionResult,
     directory: Path,
     *,
+    name: str | None = None,
     overwrite: bool = False,
     onnx: bool = False,
     scratch: Path | None = None,
+    command: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a compressed classifier as a plain Hugging Face folder.
 
     Weights, configuration and tokenizer, a model card (``README.md``), the run's record
     (``compression.json``) and the probes (``probes.npz``), which nothing needs for prediction.
+    None of its text files says where on this machine anything was.
 
     Args:
         result: What was made.
         directory: Where to; it appears when everything is written.
+        name: What the model is called in its card; by default after the base model, or the folder
+            where that one's name says nothing (:func:`~ambiguity_lib.run_facts.default_name`).
         overwrite: Whether to replace a folder that is there already.
         onnx: Whether to add ``model.onnx``.
         scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
+        command: What :func:`~ambiguity_lib.cli.command_line.command_line` made of the command that
+            was typed, for the record; None where none was.
 
     Returns:
         The folder.
@@ -48,10 +61,15 @@ def ship(
         OSError: If it cannot be written; nothing is left behind then.
     """
     check_free(directory, overwrite=overwrite)
+    run = result.run | {"name": (name or "").strip() or default_name(result.run, directory)}
+    if command is not None:
+        run["command"] = dict(command)
     with new_folder(directory, scratch) as folder:
         with quiet_transformers():
             result.student.save_pretrained(folder)
             result.tokenizer.save_pretrained(folder)
+        for settings in ("config.json", "tokenizer_config.json"):
+            _forget_machine(folder / settings)
         result.probes.save(folder / PROBES_FILE)
         if onnx:
             from ambiguity_lib.export import export_onnx  # an extra
@@ -59,12 +77,23 @@ def ship(
             export_onnx(result.student, result.tokenizer, folder / ONNX_FILE)
         from ambiguity_lib.model_card import model_card
 
-        (folder / "README.md").write_text(str(model_card(result.run)), encoding="utf-8")
-        text = json.dumps(result.run, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
+        text = json.dumps(run, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
         for file in folder.iterdir():  # the weights come for their owner's eyes only
             file.chmod((folder / RUN_FILE).stat().st_mode)
     return directory
+
+
+def _forget_machine(path: Path) -> None:
+    """Remove what a file of settings says of the machine, which no other one can use."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
+    }
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def check_free(directory: Path, *, overwrite: bool = False) -> None:

@@ -33,6 +33,14 @@ class Resamples:
     Attributes:
         seeds: Weight of each seed in each resample, shape (B, S); rows sum to one.
         items: Weight of each item, shape (B, N); rows sum to one.
+
+    Examples:
+        >>> from ambiguity_lib.statistics import Resamples
+        >>> resamples = Resamples.draw(seeds=2, items=5, samples=1000)
+        >>> resamples.seeds.shape, resamples.items.shape
+        ((1000, 2), (1000, 5))
+        >>> resamples.items.sum(axis=1).round(6)[:3]
+        array([1., 1., 1.])
     """
 
     seeds: FloatArray
@@ -137,6 +145,15 @@ def summarise(
     Returns:
         Columns ``dataset``, ``method``, ``score``, ``mean``, ``low``, ``high`` and ``seed_sd``,
         the standard deviation over seeds (NaN for one seed).
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.statistics import summarise
+        >>> summary = summarise(pd.read_parquet("scores.parquet"))
+        >>> summary[summary["score"] == "JSD"].drop(columns=["dataset", "score"]).round(2)
+               method  mean   low  high  seed_sd
+        3     teacher  0.23  0.20  0.27     0.01
+        13  distilled  0.16  0.14  0.19     0.01
     """
     rows = []
     for dataset, part in scores.groupby("dataset", sort=False):
@@ -162,6 +179,17 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
 
     Raises:
         ValueError: If there is none.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.statistics import compare, differences
+        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> differences(table, "JSD", "distilled", "teacher")[
+        ...     ["difference", "low", "high"]
+        ... ].round(2)
+                 difference   low  high
+        dataset
+        toy           -0.07 -0.09 -0.05
     """
     rows = table[(table["score"] == score) & (table["a"] == a) & (table["b"] == b)]
     if rows.empty:
@@ -170,7 +198,17 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
 
 
 def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every score over items and seeds, one row a dataset and method, in their order."""
+    """Mean of every score over items and seeds, one row a dataset and method, in their order.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.statistics import summary_table
+        >>> summary_table(pd.read_parquet("scores.parquet"))[["entropy", "JSD", "KL"]].round(3)
+        score              entropy    JSD     KL
+        dataset method
+        toy     teacher      0.344  0.233  0.512
+                distilled    0.593  0.163  0.173
+    """
     long = summarise(scores, samples=1)
     wide = long.pivot(index=["dataset", "method"], columns="score", values="mean")
     order = [name for name in (*MEAN_SCORES, *SET_SCORES) if name in wide]
@@ -209,6 +247,20 @@ def compare(
 
     Raises:
         ValueError: If a method has no rows, or two to be compared have other items.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.statistics import compare
+        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> table[["score", "a", "b", "difference", "low", "high"]].round(2)
+          score          a        b  difference   low  high
+        0   JSD  distilled  teacher       -0.07 -0.09 -0.05
+        1    KL  distilled  teacher       -0.34 -0.45 -0.24
+
+        No p-value is below 2 / (permutations + 1):
+
+        >>> table["p_holm"].round(4).tolist()
+        [0.0002, 0.0002]
     """
     rows = []
     for dataset, part in scores.groupby("dataset", sort=False):
@@ -268,6 +320,15 @@ def holm(p_values: ArrayLike) -> FloatArray:
 
     Raises:
         ValueError: If one is outside [0, 1].
+
+    Examples:
+        >>> from ambiguity_lib.statistics import holm
+
+        The smallest is multiplied by three, the next by two, the last by one, and
+        none falls below one before it:
+
+        >>> holm([0.01, 0.04, 0.03]).round(3)
+        array([0.03, 0.06, 0.06])
     """
     p = np.asarray(p_values, dtype=float)
     given = np.flatnonzero(~np.isnan(p))
@@ -295,6 +356,17 @@ def by_human_entropy(
     Returns:
         Columns ``dataset``, ``method``, ``bin``, ``items``, ``human_entropy`` (its mean in the bin,
         nats), ``mean``, ``low``, ``high``.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.statistics import by_human_entropy
+        >>> table = by_human_entropy(pd.read_parquet("scores.parquet"), "KL", bins=2)
+        >>> table[["method", "bin", "items", "human_entropy", "mean"]].round(2)
+              method  bin  items  human_entropy  mean
+        0    teacher    0     20           0.44  0.26
+        1    teacher    1     20           0.85  0.77
+        2  distilled    0     20           0.44  0.09
+        3  distilled    1     20           0.85  0.26
     """
     rows = []
     for dataset, part in scores.groupby("dataset", sort=False):

@@ -35,6 +35,11 @@ def find_methods(names: str | None) -> tuple[Method, ...]:
 
     Raises:
         ValueError: If there is no such method, or none is named; the message lists them.
+
+    Examples:
+        >>> from ambiguity_lib.sweep import find_methods
+        >>> [method.name for method in find_methods("teacher,pruned")]
+        ['teacher', 'pruned']
     """
     if names is None:
         return tuple(METHODS.values())
@@ -72,6 +77,13 @@ class SweepResult:
         failed: Cell → what went wrong.
         scores: The tidy table of results; None if a cell failed.
         path: Where the table is; None if a cell failed.
+
+    Examples:
+        >>> from ambiguity_lib.sweep import SweepResult
+        >>> failed = {"teacher, seed 1": "out of memory"}
+        >>> result = SweepResult(cells=2, failed=failed, scores=None, path=None)
+        >>> result.scores is None
+        True
     """
 
     cells: int
@@ -91,7 +103,16 @@ def experiments_of(profile: Profile) -> list[Experiment]:
 def method_cells(
     experiment: Experiment, methods: Sequence[Method], seeds: Sequence[int]
 ) -> list[Work]:
-    """The cells of a grid, after those of models that one method needs several of."""
+    """The cells of a grid, after those of models that one method needs several of.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> from ambiguity_lib.methods import METHODS
+        >>> from ambiguity_lib.sweep import method_cells
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> len(method_cells(experiment, [METHODS["teacher"]], seeds=[0, 1, 2]))
+        3
+    """
     folds = range(experiment.profile.data.folds)
     chosen = {method.name for method in methods}
     members = ensemble_seeds(experiment) if "deep ensemble" in chosen else ()
@@ -136,6 +157,15 @@ def run_sweep(
 
     Raises:
         RuntimeError: If the scheduler cannot be reached or its workers cannot do the work.
+
+    Examples:
+        >>> from ambiguity_lib.methods import METHODS
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> from ambiguity_lib.sweep import run_sweep
+        >>> profile = load_profile("tiny.yml")
+        >>> result = run_sweep(profile, [METHODS["teacher"]], [0], workers=1, progress=False)
+        >>> result.failed, sorted(set(result.scores["method"]))
+        ({}, ['constant mean', 'teacher', 'uniform'])
     """
     failed: dict[str, str] = {}
     count = 0

@@ -25,6 +25,17 @@ def one_hot_targets(labels: ArrayLike, num_classes: int) -> FloatArray:
 
     Raises:
         ValueError: If a label is out of range (−1, "no label", included); names the first row.
+
+    Examples:
+        >>> from ambiguity_lib.targets import one_hot_targets
+        >>> one_hot_targets([0, 2], 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]])
+        >>> one_hot_targets([0, -1], 3)
+        Traceback (most recent call last):
+            ...
+        ValueError: row 1 has label -1; training needs labels in 0 … 2: drop
+        unlabelled items first
     """
     labels = np.asarray(labels)
     bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
@@ -41,6 +52,12 @@ def label_smoothing_targets(labels: ArrayLike, num_classes: int, epsilon: float)
 
     Raises:
         ValueError: If ``epsilon`` is not in [0, 1] or a label is out of range.
+
+    Examples:
+        >>> from ambiguity_lib.targets import label_smoothing_targets
+        >>> label_smoothing_targets([0, 2], 3, 0.3).round(3)
+        array([[0.8, 0.1, 0.1],
+               [0.1, 0.1, 0.8]])
     """
     uniform = np.full((len(np.asarray(labels)), num_classes), 1.0 / num_classes)
     return mixture_targets(labels, uniform, epsilon)
@@ -57,6 +74,23 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
     Raises:
         ValueError: If ``weight`` is not in [0, 1], the lengths differ, a label is out of range or
             a row of ``teacher_probs`` is no distribution.
+
+    Examples:
+        >>> from ambiguity_lib.targets import mixture_targets
+
+        Half the label, half what a layer says of these items:
+
+        >>> mixture_targets([0, 2], [[0.6, 0.3, 0.1], [0.4, 0.4, 0.2]], 0.5).round(3)
+        array([[0.8 , 0.15, 0.05],
+               [0.2 , 0.2 , 0.6 ]])
+
+        All label, or all teacher:
+
+        >>> (
+        ...     mixture_targets([0], [[0.6, 0.3, 0.1]], 0.0),
+        ...     mixture_targets([0], [[0.6, 0.3, 0.1]], 1.0),
+        ... )
+        (array([[1., 0., 0.]]), array([[0.6, 0.3, 0.1]]))
     """
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"the target's weight must be in [0, 1]; got {weight}")
@@ -72,5 +106,14 @@ def human_targets(dataset: Dataset) -> FloatArray:
 
     Raises:
         ValueError: If the dataset has no ``label_dist``.
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.targets import human_targets
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> human_targets(people)[1]
+        array([0.3, 0.7])
     """
     return human_distributions(dataset)

@@ -29,6 +29,12 @@ class Gold:
         old_labels: Original labels, shape (N,).
         new_labels: Labels of the re-annotation, shape (N,).
         counts: Votes, shape (N, C); None where there are only scores.
+
+    Examples:
+        >>> from ambiguity_lib.experiment import Experiment
+        >>> gold = Experiment.from_profile("tiny.yml", progress=False).gold("evaluation")
+        >>> gold.name, len(gold.uids), gold.human.shape
+        ('synthetic', 30, (30, 3))
     """
 
     name: str

@@ -63,6 +63,15 @@ class EarlyStopping:
         dataset: Items with ``text`` (and ``text_pair``).
         targets: Target distributions, shape (N, C); their cross-entropy decides.
         evaluations_per_epoch: How often it is measured.
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.targets import one_hot_targets
+        >>> from ambiguity_lib.training import EarlyStopping
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> stopping = EarlyStopping(validation, one_hot_targets(validation["label"], 2), 1)
+        >>> stopping.targets.shape
+        (4, 2)
     """
 
     dataset: Dataset
@@ -98,6 +107,24 @@ def soft_cross_entropy(
         outputs: Model output with ``logits`` of shape (B, C).
         labels: Target distributions, shape (B, C).
         num_items_in_batch: Ignored; part of the ``compute_loss_func`` interface.
+
+    Examples:
+        >>> from types import SimpleNamespace
+        >>> import torch
+        >>> from ambiguity_lib.training import soft_cross_entropy
+        >>> people = torch.tensor([[0.5, 0.5]])
+
+        A model that is as unsure as people still pays their entropy, ln 2:
+
+        >>> unsure = SimpleNamespace(logits=torch.tensor([[0.0, 0.0]]))
+        >>> round(soft_cross_entropy(unsure, people).item(), 4)
+        0.6931
+
+        A surer one pays more:
+
+        >>> sure = SimpleNamespace(logits=torch.tensor([[2.0, 0.0]]))
+        >>> round(soft_cross_entropy(sure, people).item(), 4)
+        1.1269
     """
     return cross_entropy(outputs.logits.float(), labels)
 
@@ -138,6 +165,29 @@ def fine_tune(
     Raises:
         ValueError: If ``targets`` do not have one row per item and one column per class, or both
             ``early_stopping`` and ``resume`` are given.
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> from ambiguity_lib.profiles import TrainingConfig
+        >>> from ambiguity_lib.targets import one_hot_targets
+        >>> from ambiguity_lib.training import fine_tune, predict_logits
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> settings = TrainingConfig(
+        ...     epochs=20,
+        ...     batch_size=10,
+        ...     learning_rate=0.01,
+        ...     weight_decay=0.0,
+        ...     warmup_ratio=0.1,
+        ...     max_length=16,
+        ...     precision="fp32",
+        ... )
+        >>> targets = one_hot_targets(reviews["label"], 2)
+        >>> model = fine_tune(model, tokenizer, reviews, targets, settings, progress=False)
+        >>> logits = predict_logits(model, tokenizer, reviews, max_length=16, progress=False)
+        >>> float((logits.argmax(axis=1) == reviews["label"]).mean())
+        1.0
     """
     if early_stopping is not None and resume is not None:
         raise ValueError("early stopping keeps checkpoints of its own: it cannot be resumed")
@@ -281,6 +331,15 @@ def predict_logits(
 
     Returns:
         Array of shape (N, C).
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> from ambiguity_lib.training import predict_logits
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> predict_logits(model, tokenizer, reviews, max_length=16, progress=False).shape
+        (20, 2)
     """
     device = default_device()
     model = _to(model, device)

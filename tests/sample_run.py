@@ -45,7 +45,11 @@ def sample_compression(folder: Path) -> CompressionResult:
         validation,
         human=build_dataset(columns, make_features(ODD_CLASSES, pair=True, human=True)),
         settings=CompressionSettings(
-            training=training, weight=0.4, evaluation=EvaluationConfig(bootstrap_samples=20)
+            training=training,
+            fixed_epochs=True,
+            student_epochs=1,
+            weight=0.4,
+            evaluation=EvaluationConfig(bootstrap_samples=20),
         ),
         seed=5,
         sources={"train": "/home/somebody/secret/train.csv", "human": "group/answers:test"},

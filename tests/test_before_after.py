@@ -60,6 +60,31 @@ def test_intervals_are_those_of_a_bootstrap_over_items():
     assert (row.low, row.high) == pytest.approx((low, high), abs=0.01)
 
 
+@pytest.mark.parametrize("items", [30, 60, 300])
+def test_the_interval_of_an_ece_allows_for_its_bias(items):
+    """A model that is calibrated by construction: its true ECE is 0."""
+    random = np.random.default_rng(items)
+    held = 0
+    for seed in range(20):
+        before, after = (random.dirichlet([1, 1, 1], size=items) for _ in range(2))
+        labels = np.array([random.choice(3, p=row) for row in after])
+        probs = {"before": before, "temperature": before, "after": after}
+        one = Judged("items", labels, probs | {"after, temperature": after})
+        table = table_of(one, samples=50, seed=seed).loc["ECE"]
+        assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
+        assert table.loc[list(probs), "low"].min() >= 0 and table["high"].max() <= 1
+        held += table.loc["after", "low"] == 0
+    assert held >= 8, "percentiles never hold it"
+
+
+def test_a_change_of_the_ece_that_could_go_either_way_is_undecided():
+    # one bin, and confidences that all differ by as much: the change is +0.02 or -0.02
+    probs = {name: np.tile([p, 1 - p], (40, 1)) for name, p in (("before", 0.78), ("after", 0.8))}
+    probs |= {"temperature": probs["before"], "after, temperature": probs["after"]}
+    row = table_of(Judged("items", np.arange(40) % 4 // 3, probs)).loc[("ECE", "after - before")]
+    assert row.low < 0 < row.value < row.high
+
+
 def test_a_difference_is_paired():
     # the same distributions, all a little sharper: single intervals overlap, that of the difference
     # does not hold zero

@@ -11,8 +11,13 @@ import torch
 from datasets import ClassLabel, Dataset
 from transformers import pipeline
 
-from ambiguity_lib import training
-from ambiguity_lib.compression import CompressionSettings, compress, fitting_classes
+from ambiguity_lib import compression, training
+from ambiguity_lib.compression import (
+    CompressionSettings,
+    compress,
+    enough_epochs,
+    fitting_classes,
+)
 from ambiguity_lib.data import build_dataset, make_features
 from ambiguity_lib.models import SUPPORTED_FAMILIES, load_classifier
 from ambiguity_lib.probing import LayerProbes
@@ -32,6 +37,8 @@ SETTINGS = CompressionSettings(
         max_length=32,
         precision="fp32",
     ),
+    fixed_epochs=True,
+    student_epochs=1,
     evaluation=EvaluationConfig(bootstrap_samples=20),
 )
 
@@ -91,10 +98,12 @@ def test_the_table_has_before_a_temperature_and_after(result):
 
 def test_the_run_says_what_was_done(result, encoder):
     run = json.loads(json.dumps(result.run, allow_nan=False))
-    made_of = {"source": str(encoder), "family": "bert", "layers": 4, "fine_tuned_here": True}
+    made_of = {"source": encoder.name, "family": "bert", "layers": 4, "fine_tuned_here": True}
     assert made_of.items() <= run["model"].items()
     assert run["classes"] == list(CLASSES)
     assert run["data"]["train"]["items"] == 64 and run["data"]["human"]["items"] == 20
+    votes = np.sort(human_data()["label_counts"][:], axis=1)
+    assert run["data"]["human"]["tied"] == (votes[:, -1] == votes[:, -2]).sum()
     assert sum(run["data"]["train"]["labels"].values()) == 64
     assert len(run["layers"]["probe_accuracy"]) == 5
     assert run["verdicts"][0].startswith("Size: ")
@@ -240,7 +249,7 @@ def test_a_result_is_saved_whole_or_not_at_all(result, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
     found = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "config.json", "README.md", "compression.json"} <= found
-    assert load_run(folder) == result.run
+    assert load_run(folder) == result.run | {"name": load_run(folder)["name"]}
     with pytest.raises(FileExistsError, match="is there already and not empty"):
         result.save(folder)
     before = (folder / "model.safetensors").read_bytes()
@@ -273,3 +282,26 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path):
     (tmp_path / "compression.json").write_text("[]")
     with pytest.raises(ValueError, match="is not the record of a compression"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("items", "batch_size", "epochs", "steps", "expected"),
+    [(700, 32, 3, 200, 10), (10_000, 32, 3, 200, 3), (1, 32, 1, 7, 7), (64, 1, 1, 64, 1)],
+)
+def test_few_items_are_seen_more_often(items, batch_size, epochs, steps, expected):
+    assert enough_epochs(items, batch_size, epochs=epochs, steps=steps) == expected
+
+
+def test_epochs_that_were_asked_for_are_not_changed(tmp_path, monkeypatch):
+    save_model(tmp_path, head=False)
+    data, held_out = tiny_dataset(64), tiny_dataset(32, seed=1)
+
+    def epochs(**change):
+        run = compress(tmp_path, data, held_out, settings=replace(SETTINGS, **change)).run
+        return run["settings"]["training"]["epochs"], run["settings"]["student_epochs"]
+
+    assert epochs() == (2, 1)
+    monkeypatch.setattr(compression, "LEAST_STEPS", 12)
+    monkeypatch.setattr(compression, "LEAST_STUDENT_STEPS", 8)
+    assert epochs() == (2, 1)
+    assert epochs(fixed_epochs=False, student_epochs=None) == (3, 2)

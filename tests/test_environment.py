@@ -32,6 +32,7 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tokenizers": "transformers",
     "traitlets": "ipykernel",
+    "vl_convert": "vl-convert-python",
     "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }

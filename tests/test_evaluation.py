@@ -16,6 +16,7 @@ from ambiguity_lib.evaluation import (
     score_items,
     score_table,
     split_votes,
+    tied_items,
 )
 from ambiguity_lib.metrics import kl_divergence, total_variation_distance
 
@@ -123,6 +124,11 @@ def test_noise_floor_needs_two_votes():
 
 def test_every_pair_metric_is_in_the_table():
     assert set(PAIR_METRICS) <= set(score_table({"model": MODEL}, HUMAN).columns)
+
+
+def test_tied_items_are_those_without_a_majority():
+    assert tied_items([[5, 5, 0], [4, 3, 3], [2, 2, 2]]) == 2
+    assert tied_items([[0.4, 0.2, 0.4], [1.0, 0.0, 0.0]]) == 1
 
 
 def test_one_human_by_hand():

@@ -72,8 +72,10 @@ def test_what_was_computed_is_found_and_nothing_is_computed_twice(exp, store, mo
     def fail(*args, **kwargs):
         raise AssertionError("computed again")
 
-    for name in ("fine_tune", "predict_logits", "extract_features", "fit_probes"):
-        monkeypatch.setattr(f"ambiguity_lib.experiment.{name}", fail)
+    for name in ("fine_tune", "predict_logits"):
+        monkeypatch.setattr(f"ambiguity_lib.classifiers.{name}", fail)
+    for name in ("extract_features", "fit_probes"):
+        monkeypatch.setattr(f"ambiguity_lib.layer_analysis.{name}", fail)
     again = experiment(store)
     np.testing.assert_array_equal(again.distilled().probs(), probabilities)
     assert finished(store) == before

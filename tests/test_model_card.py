@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from ambiguity_lib.compression import CompressionResult, CompressionSettings
+from ambiguity_lib.compression import CompressionResult
 from ambiguity_lib.model_card import escape_markdown, model_card
-from ambiguity_lib.records import plain
 from ambiguity_lib.run_facts import base_model, one_line, place
+from ambiguity_lib.run_notes import all_verdicts, depth_rule, intervals
 from ambiguity_lib.run_table import CHANGES, MODELS, number
 from tests.sample_run import ODD_CLASSES, sample_compression, without_human, without_optional
 
@@ -69,22 +69,30 @@ def test_metadata(run: dict[str, Any]) -> None:
     assert {one.dataset_type for one in data.eval_results} == {"own-data", "group/answers:test"}
 
 
-def test_a_local_base_model_is_called_by_its_last_part_only(
-    run: dict[str, Any], tmp_path: Path
-) -> None:
-    assert run["model"]["source"].startswith("/")
+def test_a_local_base_model_is_called_by_its_last_part_only(run: dict[str, Any]) -> None:
+    run["model"]["source"] = "/home/somebody/encoder"  # as older records have it
     card = model_card(run)
     assert card.data.base_model is None
     assert "a local model called encoder" in card.text
-    assert str(Path(run["model"]["source"]).parent) not in card.content
     assert "/home/somebody" not in card.content
     assert "train.csv" in card.text
+    run["model"]["source"] = "model"
+    assert "of a local model (bert)" in " ".join(model_card(run).text.split())
 
 
-def test_an_unknown_licence_is_left_out_and_said(run: dict[str, Any]) -> None:
+def test_the_name_that_was_given_is_that_of_the_card(run: dict[str, Any]) -> None:
+    card = model_card(run | {"name": "Doubting *Thomas*"})
+    assert card.text.lstrip().startswith(r"# Doubting \*Thomas\*")
+    assert card.data.model_name == "Doubting *Thomas*"
+
+
+def test_where_a_licence_is_from_is_said_and_that_it_must_be_checked(run: dict[str, Any]) -> None:
     card = model_card(from_hub(run, None))
     assert "license" not in card.data.to_dict()
-    assert "fill it in before you share this model" in card.text
+    assert "Look it up and fill it in before you share this model" in card.text
+    text = model_card(from_hub(run)).text
+    assert "apache-2.0: so says the base model's card, and nothing else was looked at" in text
+    assert "Check it before you share this model" in text
     named = model_card(from_hub(run, "Our Own: Licence")).data
     assert (named.license, named.license_name) == ("other", "Our Own: Licence")
 
@@ -118,7 +126,10 @@ def test_tables_keep_their_columns_whatever_classes_are_called(run: dict[str, An
         columns = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
         assert len(columns) == 1, rows
     assert len(found[1]) == 2 + len(ODD_CLASSES)
-    assert "<script>" not in model_card(run).text
+    text = model_card(run).text
+    for code in code_blocks(model_card(run)):  # in which nothing is markup
+        text = text.replace(code, "")
+    assert "<script>" not in text
 
 
 def test_escaped_text_is_one_harmless_line() -> None:
@@ -178,16 +189,13 @@ def test_the_usage_snippet_runs(
     assert sum(one["score"] for one in printed) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_settings_of_the_reproduction_are_those_of_the_run(run: dict[str, Any]) -> None:
-    code = code_blocks(model_card(run))[1]
-    setup, call = code.split("result = ")
-    names: dict[str, Any] = {}
-    exec(setup, names)
-    assert isinstance(names["settings"], CompressionSettings)
-    assert plain(names["settings"]) == run["settings"]
-    assert call.startswith(
-        "compress('encoder', train, validation, human=human, settings=settings, seed=5)"
-    )
+def test_items_without_a_majority_are_counted(run: dict[str, Any]) -> None:
+    run["data"]["human"]["tied"] = 0
+    assert "Ties" not in model_card(run).text
+    run["data"]["human"]["tied"] = 3
+    text = model_card(run).text
+    assert "Ties: on 3 of the 20 items with human answers" in text
+    assert len(tables(model_card(run))) == 5  # and it is no row of a table
 
 
 def test_limits_and_method_follow_the_run(run: dict[str, Any]) -> None:
@@ -195,8 +203,10 @@ def test_limits_and_method_follow_the_run(run: dict[str, Any]) -> None:
     assert "20 items with human answers served for the comparison only" in text
     assert "depth was chosen, and the temperature fitted, on the validation items" in text
     assert "All 4 layers were fine-tuned" in text
-    for verdict in run["verdicts"]:
+    for verdict in all_verdicts(run):
         assert one_line(verdict).split(":")[0] in text
+    assert depth_rule(run) in text
+    assert intervals(run) in text
     alone = without_human(run)
     alone["settings"] = run["settings"] | {"depth": 2, "source": 1}
     alone["model"] = run["model"] | {"fine_tuned_here": False}

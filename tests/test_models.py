@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ambiguity_lib.models import load_classifier, load_tokenizer
+from ambiguity_lib.models import load_classifier, load_config, load_tokenizer
 from tests.tiny import CLASSES, tiny_model
 
 
@@ -24,10 +24,31 @@ def test_class_names_and_new_head(tmp_path):
 
 
 def test_a_missing_model_is_one_clear_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="neither a readable Hugging Face folder nor"):
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
         load_classifier(tmp_path / "nothing", CLASSES)
     with pytest.raises(FileNotFoundError, match="tokenizer"):
         load_tokenizer(tmp_path)
+
+
+def test_the_error_says_what_is_wrong_with_the_place(tmp_path, monkeypatch):
+    def said(source):
+        with pytest.raises(FileNotFoundError) as caught:
+            load_config(source)
+        return str(caught.value)
+
+    tiny_model().save_pretrained(tmp_path / "package" / "model")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "config.json").write_text('{"model_type": "bert"')
+    place = tmp_path / "package"
+    assert f"no config.json in this folder; there is one in {place / 'model'}" in said(place)
+    assert "no config.json in this folder: this is no model" in said(tmp_path / "empty")
+    assert "this is a file" in said(place / "model" / "config.json")
+    assert "something in it is missing or cannot be read" in said(tmp_path / "damaged")
+    monkeypatch.setattr("ambiguity_lib.model_errors.is_offline_mode", lambda: True)
+    assert "nor is the hub asked while HF_HUB_OFFLINE is set" in said("no-such-model")
+    monkeypatch.setattr("ambiguity_lib.model_errors.is_offline_mode", lambda: False)
+    assert "check the name and the network" in said("no-such-model")
 
 
 def test_an_unsupported_architecture_lists_the_supported_ones(tmp_path):

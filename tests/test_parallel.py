@@ -39,7 +39,7 @@ def test_one_worker_trains_here_and_only_what_is_missing(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("ambiguity_lib.experiment.fine_tune", fail)
+    monkeypatch.setattr("ambiguity_lib.classifiers.fine_tune", fail)
     prefetch(experiment(tmp_path), CELLS, workers=1)
     monkeypatch.setattr("ambiguity_lib.parallel.ProcessPoolExecutor", fail)
     prefetch(experiment(tmp_path), CELLS, workers=2)

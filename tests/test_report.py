@@ -13,6 +13,7 @@ import pytest
 
 from ambiguity_lib.compression import CompressionResult
 from ambiguity_lib.report import report, write_report
+from ambiguity_lib.run_notes import depth_rule, intervals
 from ambiguity_lib.run_table import CHANGES, MODELS, minus, number
 from tests.sample_run import ODD_CLASSES, sample_compression, without_human, without_optional
 
@@ -90,6 +91,8 @@ def test_every_fact_of_the_run_is_on_the_page(run: dict[str, Any]) -> None:
             assert str(count) in text
     for version in run["provenance"]["packages"].values():
         assert version in text
+    assert depth_rule(run) in text
+    assert intervals(run) in text
     for fact in ("λ = 0.4", "seed 5", "float32", "training.learning_rate 0.005", "train.csv"):
         assert fact in text
     assert run["provenance"]["cpu"] in text
@@ -193,6 +196,18 @@ def test_layers_set_by_hand_are_said_to_be(run: dict[str, Any]) -> None:
     text = words(Page(report(run)).text)
     assert "The depth, 2, was set by hand. The source" in text
     assert "the embedding output (layer 0), set by hand" in text
+
+
+def test_what_one_should_know_is_said_plainly(run: dict[str, Any]) -> None:
+    run["layers"]["probe_accuracy"] = [0.5, 0.3, 0.3, 0.3, 0.4]
+    run["data"]["human"]["tied"] = 3
+    run["model"] |= {"source": "checkpoint-7", "licence": "mit"}
+    text = words(Page(report(run | {"name": "Thomas"})).text)
+    assert "the encoder adds nothing that a probe can read" in text
+    assert "Ties: on 3 of the 20 items" in text
+    assert text.startswith("Thomas: before and after")
+    assert "A local model (bert, 4 layers)" in text
+    assert "mit, says its card: check it" in text
 
 
 def test_the_same_run_gives_the_same_page(run: dict[str, Any]) -> None:

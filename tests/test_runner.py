@@ -68,7 +68,8 @@ def book(tmp_path: Path, repository: Path) -> Path:
         "  - file: book/01_first\n  - file: book/02_second\n",
         encoding="utf-8",
     )
-    shutil.copytree(repository / "book" / "_static", root / "book" / "_static")
+    for folder in ("_ext", "_static"):
+        shutil.copytree(repository / "book" / folder, root / "book" / folder)
     # the real configuration, without what takes long to copy
     config = yaml.safe_load((repository / "_config.yml").read_text(encoding="utf-8"))
     config["sphinx"]["config"]["extensions"].remove("sphinx-mathjax-offline")

@@ -66,7 +66,7 @@ def test_a_sweep_is_complete_kept_and_done_only_once(build_dir, monkeypatch):
         raise AssertionError("computed again")
 
     for name in ("fine_tune", "predict_logits"):
-        monkeypatch.setattr(f"ambiguity_lib.experiment.{name}", fail)
+        monkeypatch.setattr(f"ambiguity_lib.classifiers.{name}", fail)
     again = run_sweep(ONE_TASK, SOME, (0,), workers=1, progress=False)
     pd.testing.assert_frame_equal(again.scores, done.scores)
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
+from ambiguity_lib.artifacts import ArtifactStore
 from ambiguity_lib.checkpoints import build_word_tokenizer
+from ambiguity_lib.data import Splits
+from ambiguity_lib.experimental_setup import ExperimentalSetup
 from ambiguity_lib.models import SUPPORTED_FAMILIES
+from ambiguity_lib.profiles import ModelConfig, load_profile
+from ambiguity_lib.task_data import TaskData
 
 CLASSES = ("entailment", "neutral", "contradiction")
 WORDS = tuple("abcdefghijklmnopqrst")
@@ -90,3 +98,19 @@ def tiny_dataset(items: int = 24, seed: int = 0) -> Dataset:
         }
     )
     return Dataset.from_dict(rows, features=features)
+
+
+def tiny_setup(root: Path) -> ExperimentalSetup:
+    """The smoke profile with a random classifier in ``root`` for a checkpoint, and a new store."""
+    tiny_model(layers=2).save_pretrained(root / "checkpoint")
+    tiny_tokenizer().save_pretrained(root / "checkpoint")
+    smoke = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
+    train, validation, evaluation = (tiny_dataset(seed=seed) for seed in range(3))
+    return ExperimentalSetup(
+        dataclasses.replace(smoke, model=ModelConfig(str(root / "checkpoint"))),
+        seed=0,
+        data=TaskData(Splits(train, validation, evaluation, name="tiny", description="")),
+        store=ArtifactStore(root / "store"),
+        save_seconds=300.0,
+        progress=False,
+    )

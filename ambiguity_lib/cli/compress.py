@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ambiguity_lib.cli.command_line import command_line
 from ambiguity_lib.cli.errors import DebugOption, guarded
 from ambiguity_lib.cli.own_data import (
     AnnotatorOption,
@@ -29,6 +31,7 @@ from ambiguity_lib.cli.own_data import (
     read_own,
     show_progress,
 )
+from ambiguity_lib.cli.work import check_work, prepare_work, work_folder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -38,10 +41,14 @@ if TYPE_CHECKING:
 
 _TRAINING = "Training"
 _CHOICES = "Choices"
+# options that name a place, and those that change nothing about the student
+_PLACES = ("model", "data", "validation", "human", "output")
+_ASIDE = ("resume", "overwrite", "keep_work", "save_minutes", "as_json", "debug")
 
 
 @guarded
 def compress(
+    context: typer.Context,
     model: ModelOption,
     data: Annotated[
         str, typer.Option(help="Training items: JSONL, CSV, TSV, Parquet or a datasets id.")
@@ -53,6 +60,9 @@ def compress(
     human: Annotated[
         str | None, typer.Option(help="Items with votes or distributions, to compare with.")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the student is called in its card.")
+    ] = None,
     classes: ClassesOption = None,
     text: TextOption = "text",
     text_pair: TextPairOption = None,
@@ -62,11 +72,19 @@ def compress(
     label_counts: LabelCountsOption = "label_counts",
     annotator: AnnotatorOption = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Of the full model.", rich_help_panel=_TRAINING)
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of the full model. Default: 3; more on few items.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     student_epochs: Annotated[
-        int, typer.Option(min=1, help="Of the student.", rich_help_panel=_TRAINING)
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1, help="Of the student. Default: 1; more on few items.", rich_help_panel=_TRAINING
+        ),
+    ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Items a step.", rich_help_panel=_TRAINING)
     ] = 32,
@@ -122,15 +140,19 @@ def compress(
 
     Example: `ambiguity-lib compress --model bert-base-uncased --data train.csv --output small`
     """
-    from ambiguity_lib.compression import CompressionSettings  # seconds of imports: not for --help
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(f"compressing {model}", err=True)  # the imports take seconds
+    from ambiguity_lib.compression import CompressionSettings
     from ambiguity_lib.devices import use_device
     from ambiguity_lib.processes import is_main_process, join
     from ambiguity_lib.profiles import TrainingConfig
-    from ambiguity_lib.shipping import check_free
+    from ambiguity_lib.run_facts import flat, shareable
+    from ambiguity_lib.run_notes import all_verdicts, tie_note
+    from ambiguity_lib.shipping import check_free, load_run
 
     settings = CompressionSettings(
         training=TrainingConfig(
-            epochs=epochs,
+            epochs=3 if epochs is None else epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             weight_decay=0.01,
@@ -138,6 +160,7 @@ def compress(
             max_length=max_length,
             precision=_known_precision(precision),
         ),
+        fixed_epochs=epochs is not None,
         student_epochs=student_epochs,
         weight=weight,
         tolerance=tolerance,
@@ -147,32 +170,35 @@ def compress(
     )
     use_device(device)
     join()
-    work = output.with_name(output.name + ".work")
+    work = work_folder(output)
     if is_main_process():
         check_free(output, overwrite=overwrite)
-        _check_work(work, resume=resume, overwrite=overwrite)
+        check_work(work, resume=resume, overwrite=overwrite)
     columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     parts = _read_parts(model, data, validation, human, columns, class_list(classes))
-    sources = {"train": data, "validation": validation or f"a tenth of {data}"}
+    sources = {"train": data, "validation": validation or f"a tenth of {shareable(data)}"}
     if human is not None:
         sources["human"] = human
     if is_main_process():
-        _prepare_work(work, resume=resume)
+        asked = {"model": model, "data": data, "validation": validation, "seed": seed}
+        asked |= flat(dataclasses.asdict(settings))
+        for sentence in prepare_work(work, asked, resume=resume):
+            typer.echo(sentence, err=True)
     run = _run(
         model, parts, settings, sources,
         seed=seed, work=work, save_seconds=60 * save_minutes, output=output, overwrite=overwrite,
-        onnx=onnx,
+        onnx=onnx, name=name, command=command_line(context, places=_PLACES, without=_ASIDE),
     )  # fmt: skip
     if run is None:
         return
     if not keep_work:
         shutil.rmtree(work)
     if as_json:
-        typer.echo(json.dumps({"output": str(output)} | run.run, ensure_ascii=False))
+        typer.echo(json.dumps({"output": str(output)} | load_run(output), ensure_ascii=False))
         return
     typer.echo(_show(run.table))
-    for verdict in run.run["verdicts"]:
-        typer.echo(f"- {verdict}")
+    for said in filter(None, [*all_verdicts(run.run), tie_note(run.run)]):
+        typer.echo(f"- {said}")
     typer.echo(
         f"The student is in {output}; `ambiguity-lib report {output}` writes a page about it."
     )
@@ -190,6 +216,8 @@ def _run(
     output: Path,
     overwrite: bool,
     onnx: bool,
+    name: str | None,
+    command: dict[str, Any],
 ) -> Any:
     """The result, saved; None in a process that only helps to train."""
     from ambiguity_lib import compression
@@ -214,7 +242,10 @@ def _run(
         if not main:
             return None
         logging.getLogger(__name__).info("writing %s", output)
-        ship(result, output, overwrite=overwrite, onnx=onnx, scratch=work)
+        ship(
+            result, output,
+            name=name, overwrite=overwrite, onnx=onnx, scratch=work, command=command,
+        )  # fmt: skip
     return result
 
 
@@ -225,30 +256,6 @@ def _known_precision(precision: str) -> Any:
     return precision
 
 
-def _check_work(work: Path, *, resume: bool, overwrite: bool) -> None:
-    """See that nothing of a stopped run would be lost unasked."""
-    if _finished(work) and not resume and not overwrite:
-        raise FileExistsError(
-            f"{work} holds what a stopped run has finished: --resume goes on with it, "
-            "--overwrite drops it"
-        )
-
-
-def _finished(work: Path) -> bool:
-    """Whether a folder holds a finished step, or a training that can go on."""
-    return any(work.glob("*/*/artifact.json")) or any(work.glob(".resume/*/checkpoint-*"))
-
-
-def _prepare_work(work: Path, *, resume: bool) -> None:
-    """An empty folder for the steps, or that of the run that was stopped."""
-    if work.exists() and not resume:
-        shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    for leftover in work.glob(".*"):  # folders that were being written
-        if leftover.is_dir() and leftover.name != ".resume":
-            shutil.rmtree(leftover)
-
-
 def _read_parts(
     model: str,
     data: str,
@@ -257,7 +264,7 @@ def _read_parts(
     columns: Columns,
     names: tuple[str, ...] | None,
 ) -> dict[str, Dataset]:
-    from ambiguity_lib.data import class_names
+    from ambiguity_lib.data import class_names, hold_out
     from ambiguity_lib.models import head_classes, load_config
 
     # one row an annotator: the human file, or all where there is none
@@ -269,25 +276,16 @@ def _read_parts(
         names = own  # a class that no training item has
         train = read_own(data, plain, names, human=False, labels=True)
     if validation is None:
-        train, held_out = _hold_out(train, data)
+        try:
+            train, held_out = hold_out(train)
+        except ValueError as error:
+            raise ValueError(f"{data}: {error} (--validation)") from error
     else:
         held_out = read_own(validation, plain, names, human=False, labels=True)
     parts = {"train": train, "validation": held_out}
     if human is not None:
         parts["human"] = read_own(human, columns, names, human=True, labels=False)
     return parts
-
-
-def _hold_out(train: Dataset, source: str) -> tuple[Dataset, Dataset]:
-    """A tenth of the texts, by their hash: the same ones whatever else the file holds."""
-    import numpy as np
-
-    from ambiguity_lib.data import text_folds
-
-    fold = text_folds(train["text"][:], 10, salt="validation")
-    if not 0 < (fold == 0).sum() < len(train):
-        raise ValueError(f"{source} is too small to hold out a tenth of it: give --validation")
-    return train.select(np.flatnonzero(fold != 0)), train.select(np.flatnonzero(fold == 0))
 
 
 def _show(table: Any) -> str:

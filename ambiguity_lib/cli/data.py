@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,27 +46,35 @@ def check(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List what is wrong with a file, by line; exit code 2 if anything is.
+    """List what is wrong with a file, by line, or its classes; exit code 2 if anything is wrong.
 
     Example: `ambiguity-lib data check train.csv --label sentiment`
     """
-    from ambiguity_lib.data import check_file, read_dataset  # a second's import
+    from ambiguity_lib.data import check_file, count_labels, read_dataset  # a second's import
 
     columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     names = class_list(classes)
     problems = check_file(file, columns, class_names=names, human=human, limit=limit)
     read = None if problems else read_dataset(file, columns, class_names=names, human=human)
+    items = None if read is None else len(read.dataset)
+    counts = {} if read is None else count_labels(read.dataset)
     if as_json:
         found = [{p.unit: p.line, "message": p.message} for p in problems]
         warnings = [] if read is None else list(read.warnings)
-        typer.echo(json.dumps({"file": file, "problems": found, "warnings": warnings}))
+        said: dict[str, Any] = {"file": file, "problems": found, "warnings": warnings}
+        said |= {"items": items, "classes": counts}
+        typer.echo(json.dumps(said, ensure_ascii=False))
     else:
         for problem in problems:
             typer.echo(str(problem))
-        if read is not None:
-            for warning in read.warnings:
-                typer.echo(f"warning: {warning}")
-            typer.echo(f"{file}: {len(read.dataset):,} items, nothing is wrong")
+        for warning in () if read is None else read.warnings:
+            typer.echo(f"warning: {warning}")
+        if items is not None:
+            typer.echo(f"{file}: {items:,} items, nothing is wrong")
+            typer.echo("  by what most people said:" if human else "  classes, in this order:")
+            width = max(len(name) for name in counts)
+            for name, count in counts.items():
+                typer.echo(f"    {name:<{width}}  {count:>7,}")
     if problems:
         raise typer.Exit(WRONG_REQUEST)
 

@@ -129,9 +129,11 @@ def evaluate(
 
     Example: `ambiguity-lib evaluate --data chaosNLI_snli.jsonl --predictions mine.json`
     """
-    from ambiguity_lib.data import class_names, reorder_classes
+    from ambiguity_lib.cli.score_display import show_scores
+    from ambiguity_lib.data import class_names, human_distributions, reorder_classes
     from ambiguity_lib.data.prediction_files import read_prediction_files, write_prediction_file
     from ambiguity_lib.devices import use_device
+    from ambiguity_lib.evaluation import tied_items
 
     if (model is None) == (not predictions):
         fail("give either --model or --predictions")
@@ -156,7 +158,8 @@ def evaluate(
     if as_json:
         typer.echo(table.reset_index().to_json(orient="records"))
     else:
-        typer.echo(table.round(4).to_string())
+        tied = tied_items(human_distributions(people))
+        typer.echo(show_scores(table, items=len(people), tied=tied))
 
 
 @guarded
@@ -176,6 +179,8 @@ def predict(
 ) -> None:
     """Print the distribution and the entropy (nats) of every text, as they come.
 
+    One line comes out for each that goes in, an empty one for a blank line.
+
     Example: `echo "What a film." | ambiguity-lib predict --model small`
     """
     from ambiguity_lib.devices import use_device
@@ -186,7 +191,7 @@ def predict(
     names = head_classes(load_config(model))
     if names is None:
         fail(f"{model} has no classification head: make one with `ambiguity-lib compress`")
-    cut = 0
+    cut = blank = 0
     for said in predict_texts(
         load_classifier(model, names),
         load_tokenizer(model),
@@ -195,14 +200,20 @@ def predict(
         batch_size=batch_size,
     ):
         cut += said.truncated
+        blank += said.probs is None
         if as_json:
             typer.echo(json.dumps(dataclasses.asdict(said), ensure_ascii=False))
+        elif said.probs is None:
+            typer.echo("")
         else:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in said.probs.items())
             text = said.text if isinstance(said.text, str) else "  |  ".join(said.text)
             typer.echo(f"{said.entropy:.3f}  {shown}  {text}")
     if cut:
         typer.echo(f"{cut} texts were longer than the model reads, and cut", err=True)
+    if blank:
+        what = "lines without two texts" if pairs else "blank lines"
+        typer.echo(f"{blank} {what}: they have no prediction, but a line in the output", err=True)
 
 
 @guarded
@@ -311,11 +322,12 @@ def _lines(file: Path | None, pairs: bool) -> Iterator[str | tuple[str, str]]:
 
 
 def _texts(lines: Any, name: str, pairs: bool) -> Iterator[str | tuple[str, str]]:
-    """Texts of lines that are not blank."""
+    """A text, or two, of every line; empty ones of a line that is blank."""
     try:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip("\r\n")
             if not text.strip():
+                yield ("", "") if pairs else ""
                 continue
             if not pairs:
                 yield text

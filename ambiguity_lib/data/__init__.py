@@ -21,6 +21,7 @@
 | `columns`, `problems` | which columns hold what; what is wrong, by line |
 | `file_rows`, `text_rows`, `text_lines` | the rows of JSONL, CSV, Parquet, `datasets`; lines |
 | `file_items`, `file_classes`, `class_labels` | from rows to items; their classes and labels |
+| `file_warnings` | what is odd about a file that can be read all the same |
 | `opinions`, `opinion_cells` | votes and distributions in such a file, all items and one cell |
 | `splits` | the train, validation and evaluation data of a profile |
 """
@@ -34,7 +35,7 @@ from ambiguity_lib.data.emotion import (
     scores_to_distributions,
 )
 from ambiguity_lib.data.files import LabelledFile, check_file, read_dataset
-from ambiguity_lib.data.folds import text_folds
+from ambiguity_lib.data.folds import hold_out, text_folds
 from ambiguity_lib.data.headlines import HeadlinesConfig, generate_headlines
 from ambiguity_lib.data.nli import (
     load_chaosnli,
@@ -58,6 +59,7 @@ from ambiguity_lib.data.schema import (
     build_dataset,
     check_dataset,
     class_names,
+    count_labels,
     dataset_fingerprint,
     human_distributions,
     make_features,
@@ -84,11 +86,13 @@ __all__ = [
     "check_dataset",
     "check_file",
     "class_names",
+    "count_labels",
     "data_directory",
     "dataset_fingerprint",
     "fetch_all",
     "generate_headlines",
     "generate_synthetic",
+    "hold_out",
     "human_distributions",
     "load_affective_text",
     "load_affective_text_splits",

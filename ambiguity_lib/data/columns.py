@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ambiguity_lib.data.problems import ProblemLog, list_names, shorten
+from ambiguity_lib.data.problems import ProblemLog, list_names
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class Columns:
     """The names of the columns in a file.
 
     A column that has its default name here may be absent where it is not needed; one that was named
-    must be there. None means not to read it.
+    must be there. None means not to read it. Where human opinions are read, a column that is not
+    there by its name is looked for by its default name, and label and uid may be absent: the names
+    may be those of the training items, which are in another file.
 
     Attributes:
         text: The text, or the first one of a pair.
@@ -27,6 +29,21 @@ class Columns:
         label_counts: The votes behind it.
         majority_label: The class with most votes; without it, it is computed.
         annotator: Who gave the label. Then each row is one person's label of one item.
+
+    Examples:
+        >>> from ambiguity_lib.data import Columns, DataFileError, read_dataset
+        >>> columns = Columns(text="review")
+        >>> columns.text, columns.label
+        ('review', 'label')
+
+        A column that one names must be there:
+
+        >>> try:
+        ...     read_dataset("reviews.csv", columns)
+        ... except DataFileError as error:
+        ...     print(error.problems[0].message)
+        there is no column 'review' for the text; the columns are 'text', 'label';
+        name the right one by --text (Columns.text)
     """
 
     text: str = "text"
@@ -87,19 +104,16 @@ def match_columns(
     if human and not votes:
         # training must not even see them
         roles += ["label_dist", "label_counts", "majority_label"]
-    if columns.text not in found and len(found) == 1 and any(mark in found[0] for mark in ";\t|,"):
-        log.fail(
-            None,
-            f"there is one column only, {shorten(found[0])}: is the separator another one? In .csv "
-            "it is the comma, in .tsv the tab",
-        )
     before = log.total
     used: dict[str, Any] = {role.name: None for role in dataclasses.fields(Columns)}
     for role in roles:
-        name = getattr(columns, role)
+        name, default = getattr(columns, role), getattr(DEFAULT_COLUMNS, role)
+        optional = role in ("label", "uid") and role not in needed
+        if human and name not in found and (default in found or optional):
+            name = default  # the name may be that of the training items
         if name in found:
             used[role] = name
-        elif role in needed or (name is not None and name != getattr(DEFAULT_COLUMNS, role)):
+        elif role in needed or (name is not None and name != default):
             log.add(None, _explain_missing(role, name, found))
     if columns.text_pair is None and "text_pair" in filled and columns.text != "text_pair":
         used["text_pair"] = "text_pair"
@@ -120,7 +134,8 @@ def match_columns(
 def _explain_missing(role: str, name: str | None, found: Sequence[str]) -> str:
     if name is None:
         return f"the {role} column is needed here and must be named ({option_name(role)})"
+    what = "the uid, which says what rows are of the same item" if role == "uid" else f"the {role}"
     return (
-        f"there is no column {name!r} for the {role}; the columns are {list_names(found)}; name "
+        f"there is no column {name!r} for {what}; the columns are {list_names(found)}; name "
         f"the right one by {option_name(role)} (Columns.{role})"
     )

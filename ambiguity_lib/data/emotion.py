@@ -68,6 +68,17 @@ def scores_to_distributions(scores: ArrayLike) -> NDArray[np.float64]:
 
     Raises:
         ValueError: If a row has a negative score or none above zero; the first is named.
+
+    Examples:
+        >>> from ambiguity_lib.data import scores_to_distributions
+        >>> scores_to_distributions([[10, 0, 30], [50, 50, 0]])
+        array([[0.25, 0.  , 0.75],
+               [0.5 , 0.5 , 0.  ]])
+        >>> scores_to_distributions([[0, 0, 0]])
+        Traceback (most recent call last):
+            ...
+        ValueError: row 0 is [0.0, 0.0, 0.0]: scores must not be negative, and one
+        must be above zero; drop items without any
     """
     array = np.asarray(scores, dtype=np.float64)
     bad = (array < 0).any(axis=1) | ~(array.sum(axis=1) > 0)
@@ -99,6 +110,12 @@ def load_affective_text(data_dir: str | Path | None = None) -> Dataset:
     Raises:
         FileNotFoundError: If the directory or a file does not exist.
         ValueError: If a file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_affective_text
+        >>> headlines = load_affective_text("data")
+        >>> headlines["text"][0], headlines["label_dist"][0]
+        ('Dog finds trial 0 bones', [0.0, 0.0, 0.1, 0.6, 0.0, 0.3])
     """
     directory = data_directory(data_dir)
     uids: list[str] = []
@@ -154,6 +171,16 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
     Raises:
         FileNotFoundError: If the directory or a file does not exist.
         ValueError: If there is no such fold or a file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_affective_text_splits
+        >>> splits = load_affective_text_splits("data", fold=0)
+        >>> len(splits.train), len(splits.validation), len(splits.evaluation)
+        (11, 4, 3)
+        >>> load_affective_text_splits("data", fold=5)
+        Traceback (most recent call last):
+            ...
+        ValueError: fold must be a whole number from 0 to 4, got 5
     """
     if fold not in range(FOLDS):
         raise ValueError(f"fold must be a whole number from 0 to {FOLDS - 1}, got {fold!r}")
@@ -200,6 +227,16 @@ def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
     Raises:
         FileNotFoundError: If the data are neither on this machine nor to be had from the hub.
         ValueError: If `split` is unknown or a column is missing.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_goemotions
+
+        The first call needs a network. What can be asked for:
+
+        >>> load_goemotions("dev")
+        Traceback (most recent call last):
+            ...
+        ValueError: split must be one of ['test', 'train', 'validation'], got 'dev'
     """
     if split not in _GOEMOTIONS_BUCKETS:
         raise ValueError(f"split must be one of {sorted(_GOEMOTIONS_BUCKETS)}, got {split!r}")

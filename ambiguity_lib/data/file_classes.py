@@ -85,28 +85,20 @@ def to_indices(
     return indices
 
 
-def check_several(
-    labels: np.ndarray, classes: ClassIndex, log: ProblemLog, *, required: bool
-) -> list[str]:
+def check_several(labels: np.ndarray, classes: ClassIndex, log: ProblemLog) -> None:
     """Check that labels are of more than one class.
 
     Args:
         labels: Class indices, shape (N,) with N > 0.
         classes: The classes.
         log: Where the problem goes.
-        required: Whether a single class is an error.
-
-    Returns:
-        A warning if there is a class without any item, else nothing.
 
     Raises:
-        DataFileError: If there is one class only and more are required.
+        DataFileError: If there is one class only.
     """
-    counts = np.bincount(labels, minlength=len(classes))
-    if required and (counts > 0).sum() == 1:
-        _fail_with_one(classes.names[int(counts.argmax())], log)
-    absent = [name for name, count in zip(classes.names, counts, strict=True) if not count]
-    return [f"no row has the label {list_names(absent)}"] if absent else []
+    found = np.unique(labels)
+    if len(found) == 1:
+        _fail_with_one(classes.names[int(found[0])], log)
 
 
 def _fail_with_one(name: str, log: ProblemLog) -> NoReturn:

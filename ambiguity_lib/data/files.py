@@ -20,6 +20,7 @@ from ambiguity_lib.data.columns import DEFAULT_COLUMNS, Columns, match_columns
 from ambiguity_lib.data.file_classes import check_several, infer_classes, to_indices
 from ambiguity_lib.data.file_items import Items, adapt_chaosnli, collect_answers, collect_items
 from ambiguity_lib.data.file_rows import open_rows
+from ambiguity_lib.data.file_warnings import class_warnings, repetition_warnings
 from ambiguity_lib.data.opinions import Opinions, count_answers, read_opinions
 from ambiguity_lib.data.problems import KEPT, DataFileError, Problem, ProblemLog
 from ambiguity_lib.data.schema import build_dataset, make_features
@@ -35,6 +36,12 @@ class LabelledFile:
         dropped: How many rows were left out because they have no label (or no opinions, where
             those are needed).
         warnings: What to tell the user, one sentence each.
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> file = read_dataset("reviews.csv")
+        >>> file.source, len(file.dataset), file.dropped, file.warnings
+        ('reviews.csv', 20, 0, ())
     """
 
     dataset: Dataset
@@ -78,6 +85,20 @@ def read_dataset(
         FileNotFoundError: If there is no such file, or the hub does not give such a dataset.
         DataFileError: If something is wrong in it. The message names the first few lines.
         ValueError: If `class_names` are not two or more different names.
+
+    Examples:
+        >>> from ambiguity_lib.data import read_dataset
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> reviews[2]
+        {'uid': '3', 'text': 'dull film', 'label': 0}
+
+        The votes of several people an item:
+
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> people["label_dist"][:]
+        [[0.0, 1.0], [0.3, 0.7], [0.8, 0.2], [1.0, 0.0]]
     """
     return _read(source, columns, class_names, human, labels, KEPT)
 
@@ -91,7 +112,7 @@ def check_file(
     labels: bool = True,
     limit: int = KEPT,
 ) -> list[Problem]:
-    """List everything for which `read_dataset` would refuse a file.
+    r"""List everything for which `read_dataset` would refuse a file.
 
     Args:
         source: See `read_dataset`, as for the next four.
@@ -108,6 +129,17 @@ def check_file(
     Raises:
         FileNotFoundError: If there is no such file, or the hub does not give such a dataset.
         ValueError: If `class_names` are not two or more different names, or `limit` is below 1.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.data import check_file
+        >>> check_file("reviews.csv")
+        []
+        >>> _ = Path("bad.csv").write_text("text,label\ngreat film,god\ndull film,bad\n")
+        >>> for problem in check_file("bad.csv", class_names=("bad", "good")):
+        ...     print(problem.line, problem.message)
+        2 column 'label': label 'god' is none of the classes 'bad', 'good'; did you
+        mean 'good'?
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
@@ -154,7 +186,12 @@ def _read(
         log.fail(None, f"no row has {'human opinions' if human else 'a label'}")
     warnings = list(opinions.warnings) if opinions is not None else []
     if labels and not human:
-        warnings += check_several(label[kept], classes, log, required=class_names is None)
+        if class_names is None:
+            check_several(label[kept], classes, log)
+        inferred = class_names is None and declared is None
+        warnings += class_warnings(label[kept], classes.names, inferred=inferred)
+        texts = list(zip(items.texts, items.pairs or items.texts, strict=True))
+        warnings += repetition_warnings([texts[row] for row in kept.tolist()], label[kept])
     dropped = items.unanswered if items.answers else len(label) - len(kept)
     if dropped:
         what = "opinions" if human and not items.answers else "label"

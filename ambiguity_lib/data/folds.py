@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from datasets import Dataset
 from numpy.typing import NDArray
 
 from ambiguity_lib.data.nli import normalise_premise
@@ -22,7 +23,45 @@ def text_folds(texts: Sequence[str], folds: int, *, salt: str = "") -> NDArray[n
 
     Returns:
         Shape (N,), from 0 to ``folds`` - 1.
+
+    Examples:
+        >>> from ambiguity_lib.data import text_folds
+
+        The same text, the same fold, in any process:
+
+        >>> text_folds(["A man sleeps.", "Two dogs run.", "a man sleeps"], 5)
+        array([0, 3, 0])
     """
     keys = [normalise_premise(text) or text for text in texts]  # nothing is left of ":-)"
     digests = [hashlib.sha256((salt + key).encode()).digest() for key in keys]
     return np.array([int.from_bytes(digest[:8], "big") % folds for digest in digests])
+
+
+def hold_out(dataset: Dataset, folds: int = 10) -> tuple[Dataset, Dataset]:
+    """Hold out about one item in ``folds``, for validation; equal texts stay together.
+
+    An item's part depends on its text alone, whatever else the dataset holds.
+
+    Args:
+        dataset: Items with ``text``.
+        folds: One in so many is held out.
+
+    Returns:
+        What is left, and what is held out, each in the order of the dataset.
+
+    Raises:
+        ValueError: If the one or the other would be empty.
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> len(train), len(validation)
+        (16, 4)
+    """
+    fold = text_folds(dataset["text"][:], folds, salt="validation")
+    held_out, left = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)
+    if not len(held_out) or not len(left):
+        raise ValueError(
+            f"{len(dataset)} items are too few to hold out one in {folds}: give validation items"
+        )
+    return dataset.select(left), dataset.select(held_out)

@@ -28,7 +28,13 @@ _LABELS = {"e": 0, "n": 1, "c": 2}
 
 
 def normalise_premise(text: str) -> str:
-    """Reduce a premise to what identifies it: lower case, no spaces, no punctuation."""
+    """Reduce a premise to what identifies it: lower case, no spaces, no punctuation.
+
+    Examples:
+        >>> from ambiguity_lib.data.nli import normalise_premise
+        >>> normalise_premise("Two dogs, running.")
+        'twodogsrunning'
+    """
     return re.sub(r"[\W_]+", "", text.lower())
 
 
@@ -49,6 +55,12 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
         FileNotFoundError: If a directory is named, and it or the file does not exist.
         ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
         ValueError: If `subset` is unknown or the file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_chaosnli
+        >>> item = load_chaosnli("snli", "data")[0]
+        >>> item["label"], item["majority_label"], item["label_dist"]
+        (1, 0, [0.6, 0.3, 0.1])
     """
     if subset not in ("snli", "mnli_m"):
         raise ValueError(f"subset must be 'snli' or 'mnli_m', got {subset!r}")
@@ -102,6 +114,12 @@ def load_snli_with_chaosnli(
         ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
         ValueError: If a file is not as expected, a number is not positive, or whole premises do
             not add up to `validation_items`.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_snli_with_chaosnli
+        >>> splits = load_snli_with_chaosnli("data", validation_items=1)
+        >>> splits.train["text"][:], splits.validation["text"][:], splits.evaluation["text"][:]
+        (['Two dogs run.', 'A child sings.'], ['A woman reads.'], ['A man sleeps.'])
     """
     _check_sizes(validation_items, max_train_items)
     directory = data_directory(data_dir)
@@ -162,6 +180,12 @@ def load_mnli_with_chaosnli(
         ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
         ValueError: If a file is not as expected, a number is not positive, or whole premises do
             not add up to `validation_items`.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_mnli_with_chaosnli
+        >>> splits = load_mnli_with_chaosnli("data", validation_items=1, max_train_items=1)
+        >>> len(splits.train), splits.evaluation_name
+        (1, 'evaluation')
     """
     _check_sizes(validation_items, max_train_items)
     evaluation = load_chaosnli("mnli_m", data_dir)

@@ -51,6 +51,19 @@ def load_snli(
         FileNotFoundError: If a directory is named, and it or the file does not exist.
         ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
         ValueError: If `split` is unknown or the file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_snli
+        >>> pairs = load_snli("validation", "data")
+        >>> pairs[0]
+        {'uid': '0.jpg#0', 'text': 'A man sleeps.', 'text_pair': 'Somebody is
+        alone.', 'label': 1}
+        >>> load_snli("test", "data")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: data/snli/snli_1.0_test.jsonl does not exist, nor with
+        .gz; put the file there, or point AMBIGUITY_DATA_DIR (or data_dir) at the
+        folder that has it, or set neither to have it downloaded
     """
     return _load_pairs("snli/snli_1.0", _SNLI_FILES, split, data_dir)
 
@@ -73,6 +86,12 @@ def load_mnli(
         FileNotFoundError: If a directory is named, and it or the file does not exist.
         ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
         ValueError: If `split` is unknown or the file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_mnli
+        >>> pairs = load_mnli("validation_matched", "data")
+        >>> pairs["text"][0], pairs.features["label"].int2str(pairs["label"][0])
+        ('A man sleeps.', 'neutral')
     """
     return _load_pairs("mnli/multinli_1.0", _MNLI_FILES, split, data_dir)
 

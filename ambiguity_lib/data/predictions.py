@@ -35,6 +35,12 @@ class Predictions:
         logits: Float64 array of shape (N, 3), columns entailment, neutral, contradiction.
         labels: Int64 array of shape (N,), the gold labels in that order.
         name: Model and seed, for captions.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_predictions
+        >>> predictions = load_predictions("toy-net", 0, "data")
+        >>> predictions.name, predictions.uids, predictions.logits.shape
+        ('toy-net (seed 0)', ('0.jpg#0', '1.jpg#0'), (2, 3))
     """
 
     uids: tuple[str, ...]
@@ -57,6 +63,15 @@ def load_predictions(model: str, seed: int, data_dir: str | Path | None = None) 
     Raises:
         FileNotFoundError: If the directory or a file does not exist.
         ValueError: If a file is not as expected.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_predictions
+
+        The files have the classes in another order; here it is entailment, neutral,
+        contradiction:
+
+        >>> load_predictions("toy-net", 0, "data").logits[0]
+        array([ 2.,  1., -1.])
     """
     directory = data_directory(data_dir)
     uids: list[str] = []
@@ -106,6 +121,12 @@ def align_predictions(predictions: Predictions, dataset: Dataset) -> np.ndarray:
 
     Raises:
         ValueError: If there is no prediction for an item; the message names the first few.
+
+    Examples:
+        >>> from ambiguity_lib.data import align_predictions, load_chaosnli, load_predictions
+        >>> predictions = load_predictions("toy-net", 0, "data")
+        >>> align_predictions(predictions, load_chaosnli("snli", "data"))
+        array([[ 2.,  1., -1.]])
     """
     rows = {uid: row for row, uid in enumerate(predictions.uids)}
     uids = list(dataset["uid"])
@@ -123,6 +144,11 @@ def available_predictions(data_dir: str | Path | None = None) -> list[tuple[str,
 
     Raises:
         FileNotFoundError: If there is no data directory.
+
+    Examples:
+        >>> from ambiguity_lib.data import available_predictions
+        >>> available_predictions("data")
+        [('toy-net', 0)]
     """
     folder = data_directory(data_dir) / "predictions"
     halves: dict[tuple[str, int], set[str]] = {}

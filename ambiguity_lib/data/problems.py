@@ -16,12 +16,19 @@ _WIDTH = 60
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a file.
+    r"""One thing that is wrong with a file.
 
     Attributes:
         line: Where, counted from 1; None if it is about the whole file.
         message: What is wrong and what to do.
         unit: What `line` counts: `"line"`, or `"row"` where a format has no lines.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.data import Problem, check_file
+        >>> _ = Path("bad.csv").write_text("text,label\ngreat film,good\n,bad\n")
+        >>> check_file("bad.csv")
+        [Problem(line=3, message="column 'text': the text is blank", unit='line')]
     """
 
     line: int | None
@@ -33,12 +40,22 @@ class Problem:
 
 
 class DataFileError(ValueError):
-    """A user's data cannot be used as they are.
+    r"""A user's data cannot be used as they are.
 
     Attributes:
         source: The file, folder or hub id.
         problems: What is wrong, by line; those about the whole file come first.
         total: How many problems there are, which may be more than were kept.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.data import DataFileError, read_dataset
+        >>> _ = Path("bad.csv").write_text("text,label\n,good\n,bad\n")
+        >>> try:
+        ...     read_dataset("bad.csv")
+        ... except DataFileError as error:
+        ...     print(error.total, error.problems[0])
+        2 line 2: column 'text': the text is blank
     """
 
     def __init__(self, source: str, problems: Sequence[Problem], total: int) -> None:
@@ -84,8 +101,11 @@ class ProblemLog:
     def add(self, line: int | None, message: str) -> None:
         """Note a problem and go on."""
         self.total += 1
-        if len(self._kept) < self._limit:
-            self._kept.append(Problem(line, message, self.unit))
+        if len(self._kept) == self._limit:
+            if line is not None:
+                return
+            self._kept.pop()  # what is wrong with the whole file may be why the lines are
+        self._kept.append(Problem(line, message, self.unit))
 
     def fail(self, line: int | None, message: str) -> NoReturn:
         """Note a problem after which nothing more can be said.

@@ -35,6 +35,13 @@ def published_scores(dataset: str) -> pd.DataFrame:
     Returns:
         One row a model; columns ``JSD`` (the distance), ``KL`` (nats), ``accuracy_old`` and
         ``accuracy_new``.
+
+    Examples:
+        >>> from ambiguity_lib.data import published_scores
+        >>> published_scores("ChaosSNLI")[["JSD", "KL"]].head(2)
+                         JSD      KL
+        BERT-base     0.2345  0.4810
+        RoBERTa-base  0.2294  0.5045
     """
     rows = _CHAOSNLI.get(dataset, {})
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS)).astype(float)

@@ -30,6 +30,15 @@ def data_directory(data_dir: str | Path | None = None) -> Path:
 
     Raises:
         FileNotFoundError: If a directory is named and does not exist.
+
+    Examples:
+        >>> from ambiguity_lib.data import data_directory
+        >>> data_directory("data").name
+        'data'
+        >>> data_directory("nowhere")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: data_dir is nowhere, and there is no such directory
     """
     cache = cache_directory()
     value = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
@@ -85,6 +94,19 @@ def fetch_all(
         ValueError: If there is no data set of a name; nothing has been fetched then.
         FileNotFoundError: If a directory is named and lacks a file.
         ambiguity_lib.data.download.DownloadError: If a file cannot be fetched.
+
+    Examples:
+        >>> from ambiguity_lib.data import fetch_all
+
+        From a folder that one names nothing is downloaded:
+
+        >>> [path.name for path in fetch_all(["chaosnli"], "data")["chaosnli"]]
+        ['chaosNLI_snli.jsonl', 'chaosNLI_mnli_m.jsonl']
+        >>> fetch_all(["imdb"])
+        Traceback (most recent call last):
+            ...
+        ValueError: unknown data set 'imdb': choose from snli, mnli, chaosnli,
+        affective-text
     """
     chosen = [find_data_set(name) for name in (DATA_SETS if names is None else names)]
     directory = data_directory(data_dir)

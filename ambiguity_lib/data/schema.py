@@ -53,6 +53,14 @@ def make_features(
 
     Raises:
         ValueError: If there are fewer than two class names or a name occurs twice.
+
+    Examples:
+        >>> from ambiguity_lib.data import make_features
+        >>> features = make_features(("bad", "good"), pair=False, human=True)
+        >>> list(features)
+        ['uid', 'text', 'label', 'label_dist', 'label_counts', 'majority_label']
+        >>> features["label"].names
+        ['bad', 'good']
     """
     names = list(class_names)
     if len(names) < 2 or len(set(names)) != len(names):
@@ -78,6 +86,17 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
 
     Returns:
         The dataset, in memory.
+
+    Examples:
+        >>> from ambiguity_lib.data import build_dataset, make_features
+        >>> features = make_features(("bad", "good"), pair=False, human=False)
+        >>> columns = {
+        ...     "uid": ["a", "b"],
+        ...     "text": ["a great film", "a dull book"],
+        ...     "label": [1, 0],
+        ... }
+        >>> build_dataset(columns, features)[0]
+        {'uid': 'a', 'text': 'a great film', 'label': 1}
     """
     schema = features.arrow_schema
     arrays = []
@@ -96,6 +115,11 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
 
     Raises:
         ValueError: If `label` is missing or is not a ClassLabel.
+
+    Examples:
+        >>> from ambiguity_lib.data import class_names, read_dataset
+        >>> class_names(read_dataset("reviews.csv").dataset)
+        ('bad', 'good')
     """
     feature = dataset.features.get("label")
     if not isinstance(feature, ClassLabel):
@@ -104,6 +128,24 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
             "build the dataset with make_features"
         )
     return tuple(feature.names)
+
+
+def count_labels(dataset: Dataset) -> dict[str, int]:
+    """Count the items of each class, by what most people said where they were asked.
+
+    Args:
+        dataset: A dataset of the schema; items without a label are not counted.
+
+    Examples:
+        >>> from ambiguity_lib.data import count_labels, read_dataset
+        >>> count_labels(read_dataset("reviews.csv").dataset)
+        {'bad': 10, 'good': 10}
+    """
+    names = class_names(dataset)
+    column = "majority_label" if "majority_label" in dataset.column_names else "label"
+    labels = np.asarray(dataset[column][:])
+    counts = np.bincount(labels[labels >= 0], minlength=len(names))
+    return dict(zip(names, counts.tolist(), strict=True))
 
 
 def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
@@ -119,6 +161,19 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
     Raises:
         ValueError: If the number of names differs from the number of classes.
+
+    Examples:
+        >>> from ambiguity_lib.data import human_distributions, read_dataset, reorder_classes
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> human_distributions(reorder_classes(people, ("good", "bad")))[1]
+        array([0.7, 0.3])
+
+        Other names rename the classes where they stand:
+
+        >>> human_distributions(reorder_classes(people, ("negative", "positive")))[1]
+        array([0.3, 0.7])
     """
     old = class_names(dataset)
     if len(names) != len(old):
@@ -148,6 +203,19 @@ def check_dataset(dataset: Dataset) -> None:
         ValueError: If a column is missing or of a wrong type, a uid occurs twice, a label is out
             of range, or a row of `label_dist` or `label_counts` is no distribution or no votes.
             The message names the column and the first bad row.
+
+    Examples:
+        >>> from ambiguity_lib.data import build_dataset, check_dataset, make_features
+        >>> features = make_features(("bad", "good"), pair=False, human=False)
+        >>> columns = {
+        ...     "uid": ["a", "a"],
+        ...     "text": ["a great film", "a dull book"],
+        ...     "label": [1, 0],
+        ... }
+        >>> check_dataset(build_dataset(columns, features))
+        Traceback (most recent call last):
+            ...
+        ValueError: column 'uid', row 1: 'a' is also row 0's
     """
     for name in _REQUIRED_COLUMNS:
         if name not in dataset.features:
@@ -180,6 +248,22 @@ def human_distributions(dataset: Dataset) -> np.ndarray:
 
     Raises:
         ValueError: If there is no column `label_dist`, or a row is not a distribution.
+
+    Examples:
+        >>> from ambiguity_lib.data import human_distributions, read_dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> human_distributions(people)
+        array([[0. , 1. ],
+               [0.3, 0.7],
+               [0.8, 0.2],
+               [1. , 0. ]])
+        >>> human_distributions(read_dataset("reviews.csv").dataset)
+        Traceback (most recent call last):
+            ...
+        ValueError: this dataset has no human distributions: column 'label_dist' is
+        missing; found ['label', 'text', 'uid']
     """
     if "label_dist" not in dataset.features:
         raise ValueError(
@@ -209,6 +293,19 @@ def dataset_fingerprint(dataset: Dataset, columns: Sequence[str] | None = None) 
 
     Raises:
         ValueError: If a column is missing.
+
+    Examples:
+        >>> from ambiguity_lib.data import dataset_fingerprint, read_dataset
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> dataset_fingerprint(reviews)[:8]
+        '7c341259'
+
+        It depends on content and order, and on nothing else:
+
+        >>> dataset_fingerprint(reviews.select(range(20)))[:8]
+        '7c341259'
+        >>> dataset_fingerprint(reviews.select(range(19, -1, -1)))[:8]
+        '69ad8ac4'
     """
     chosen = sorted(dataset.features if columns is None else set(columns))
     digest = hashlib.sha256()
@@ -237,6 +334,14 @@ class Splits:
         description: What the parts are, in a sentence or two, for captions and records.
         evaluation_name: What tables call the evaluation set.
         transfer: Name → a further evaluation set for the same models, from another source.
+
+    Examples:
+        >>> from ambiguity_lib.data import SyntheticConfig, generate_synthetic
+        >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30))
+        >>> len(splits.train), len(splits.validation), len(splits.evaluation)
+        (60, 30, 30)
+        >>> splits.name, splits.evaluation_name
+        ('synthetic', 'evaluation')
     """
 
     train: Dataset

@@ -37,6 +37,13 @@ def load_splits(config: DataConfig, fold: int = 0) -> Splits:
     Raises:
         FileNotFoundError: If real data is asked for and is not there.
         ValueError: If there is no such fold, or the profile leaves the data to its caller.
+
+    Examples:
+        >>> from ambiguity_lib.data import load_splits
+        >>> from ambiguity_lib.profiles import load_profile
+        >>> splits = load_splits(load_profile("tiny.yml").data)
+        >>> len(splits.train), "label_dist" in splits.evaluation.column_names
+        (60, True)
     """
     if config.dataset == "own":
         raise ValueError("the dataset 'own' is brought along by the caller: there is none to load")

@@ -66,6 +66,15 @@ class SyntheticConfig:
 
     Raises:
         ValueError: If a value is out of its range.
+
+    Examples:
+        >>> from ambiguity_lib.data import SyntheticConfig
+        >>> SyntheticConfig(train_items=60).fresh_votes
+        100
+        >>> SyntheticConfig(gold_votes=4)
+        Traceback (most recent call last):
+            ...
+        ValueError: gold_votes must be odd, got 4
     """
 
     train_items: int = 4000
@@ -122,6 +131,19 @@ def generate_synthetic(config: SyntheticConfig) -> Splits:
 
     Raises:
         ValueError: If the world has too few premises for the sizes.
+
+    Examples:
+        >>> from ambiguity_lib.data import SyntheticConfig, generate_synthetic
+        >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30, seed=0))
+        >>> item = splits.evaluation[0]
+        >>> item["text"], item["text_pair"]
+        ('a grandmother is selling flowers in the school yard as fast as possible
+        .', 'the grandmother is working .')
+
+        The truth about people, and what a hundred of them said:
+
+        >>> [round(share, 3) for share in item["label_dist"]], item["label_counts"]
+        ([0.143, 0.848, 0.008], [10, 90, 0])
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     pool = _PremisePool(rng, config)

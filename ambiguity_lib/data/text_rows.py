@@ -111,10 +111,16 @@ def open_csv(path: Path, delimiter: str, log: ProblemLog) -> Rows:
     """Start to read a table with a header, in which cells may be quoted with `"`.
 
     Raises:
-        DataFileError: If the header names a column twice.
+        DataFileError: If the header names a column twice, or is separated by something else.
     """
     records = _read_csv_records(path, delimiter, log)
     _, header = next(records, (0, []))
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|,"):
+        log.fail(
+            None,
+            f"there is one column only, {shorten(header[0])}: is the separator another one? In "
+            ".csv it is the comma, in .tsv the tab",
+        )
     repeated = sorted({name for name in header if header.count(name) > 1 and name})
     if repeated:
         log.fail(1, f"the header names a column twice: {list_names(repeated)}")

@@ -48,6 +48,24 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
     Raises:
         ValueError: If there is no scorer of that name.
+
+    Examples:
+        >>> import numpy as np
+        >>> from sklearn.dummy import DummyClassifier
+        >>> from ambiguity_lib.integrations.sklearn import human_scorer
+        >>> features, labels = np.zeros((4, 1)), [0, 0, 0, 1]
+        >>> human = [[1.0, 0.0], [0.8, 0.2], [0.7, 0.3], [0.5, 0.5]]
+        >>> classifier = DummyClassifier(strategy="prior").fit(features, labels)
+
+        Greater is better, so a distance has a minus sign:
+
+        >>> round(human_scorer("neg_tvd")(classifier, features, human), 4)
+        -0.15
+        >>> human_scorer("tvd")
+        Traceback (most recent call last):
+            ...
+        ValueError: name must be one of neg_jsd, neg_kl, neg_tvd, neg_entce, rankcs,
+        entropy_corr; got 'tvd'
     """
     if name not in SCORERS:
         raise ValueError(f"name must be one of {', '.join(SCORERS)}; got {name!r}")
@@ -56,7 +74,13 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
 @dataclass(frozen=True)
 class HumanScorer:
-    """What :func:`human_scorer` returns."""
+    """What :func:`human_scorer` returns.
+
+    Examples:
+        >>> from ambiguity_lib.integrations.sklearn import human_scorer
+        >>> human_scorer("neg_jsd", classes=("bad", "good"))
+        HumanScorer(name='neg_jsd', classes=('bad', 'good'))
+    """
 
     name: str
     classes: tuple[Any, ...] | None = None

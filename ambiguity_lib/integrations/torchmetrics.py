@@ -7,7 +7,9 @@ never waits for the device; the check of values costs one such wait.
 
 Example::
 
-    scores = MetricCollection([JensenShannonDistance(), KLDivergence(), EntropyCorrelation()])
+    scores = MetricCollection(
+        [JensenShannonDistance(), KLDivergence(), EntropyCorrelation()]
+    )
     scores.update(logits.softmax(dim=-1), human)
     scores.compute()
 """
@@ -113,6 +115,14 @@ class JensenShannonDistance(_MeanOverItems):
 
     See :func:`ambiguity_lib.metrics.jensen_shannon_distance`. (torchmetrics' own
     ``JensenShannonDivergence`` is the mean of the squares.)
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import JensenShannonDistance
+        >>> metric = JensenShannonDistance()
+        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+        >>> round(metric.compute().item(), 4)
+        0.8326
     """
 
     plot_upper_bound = 0.8326
@@ -131,6 +141,18 @@ class KLDivergence(_MeanOverItems):
 
     See :func:`ambiguity_lib.metrics.kl_divergence`. (torchmetrics' own ``KLDivergence(p, q)``
     takes the human distributions first and has another floor.)
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import KLDivergence
+
+        Model first, human second, as everywhere in torchmetrics; the value is
+        KL(human‖model):
+
+        >>> metric = KLDivergence()
+        >>> metric.update(preds=torch.tensor([[0.99, 0.01]]), target=torch.tensor([[0.5, 0.5]]))
+        >>> round(metric.compute().item(), 3)
+        1.614
     """
 
     @staticmethod
@@ -141,7 +163,16 @@ class KLDivergence(_MeanOverItems):
 
 
 class TotalVariationDistance(_MeanOverItems):
-    """Mean total variation distance (DistCE), see :mod:`ambiguity_lib.metrics`."""
+    """Mean total variation distance (DistCE), see :mod:`ambiguity_lib.metrics`.
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import TotalVariationDistance
+        >>> metric = TotalVariationDistance()
+        >>> metric.update(torch.tensor([[0.9, 0.1]]), torch.tensor([[0.6, 0.4]]))
+        >>> round(metric.compute().item(), 3)
+        0.3
+    """
 
     plot_upper_bound = 1.0
 
@@ -151,7 +182,16 @@ class TotalVariationDistance(_MeanOverItems):
 
 
 class EntropyCalibrationError(_MeanOverItems):
-    """Mean absolute entropy difference in nats (EntCE), see :mod:`ambiguity_lib.metrics`."""
+    """Mean absolute entropy difference in nats (EntCE), see :mod:`ambiguity_lib.metrics`.
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import EntropyCalibrationError
+        >>> metric = EntropyCalibrationError()
+        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
+        >>> round(metric.compute().item(), 4)
+        0.6931
+    """
 
     @staticmethod
     def _per_item(human: Tensor, model: Tensor) -> Tensor:
@@ -163,6 +203,16 @@ class RankMatch(_MeanOverItems):
 
     Ties are broken as in :func:`ambiguity_lib.metrics.rank_match`. Rounding makes ties: ``preds``
     in half precision give another value than the same ones in float32.
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import RankMatch
+        >>> metric = RankMatch()
+        >>> metric.update(
+        ...     torch.tensor([[0.9, 0.1], [0.4, 0.6]]), torch.tensor([[0.6, 0.4], [0.6, 0.4]])
+        ... )
+        >>> metric.compute().item()
+        0.5
     """
 
     higher_is_better = True
@@ -180,6 +230,20 @@ class EntropyCorrelation(_HumanMetric):
     Batches and processes are merged by count, means and centred sums (Chan, Golub & LeVeque, 1983),
     so the value does not depend on how items were dealt out. NaN where it is undefined: fewer than
     two items, or the same entropy (to 1e-12 nats) for all on either side.
+
+    Examples:
+        >>> import torch
+        >>> from ambiguity_lib.integrations.torchmetrics import EntropyCorrelation
+        >>> metric = EntropyCorrelation()
+        >>> model = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.8, 0.2]])
+        >>> human = torch.tensor([[1.0, 0.0], [0.7, 0.3], [0.5, 0.5]])
+
+        Batch by batch, the value of all items:
+
+        >>> for preds, target in zip(model.split(2), human.split(2), strict=True):
+        ...     metric.update(preds, target)
+        >>> round(metric.compute().item(), 3)
+        0.97
     """
 
     higher_is_better = True

@@ -62,6 +62,17 @@ def human_metrics(
         labels were given, and ``accuracy`` where the dataset's labels are integers. The ``Trainer``
         puts ``eval_`` before them. The function raises ``ValueError`` if there are no
         distributions, or two, or if shapes differ.
+
+    Examples:
+        >>> import numpy as np
+        >>> from transformers import EvalPrediction
+        >>> from ambiguity_lib.integrations.trainer import human_metrics
+        >>> human = [[0.6, 0.4], [0.2, 0.8]]
+        >>> compute_metrics = human_metrics(human)
+        >>> logits, labels = np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0, 1])
+        >>> scores = compute_metrics(EvalPrediction(predictions=logits, label_ids=labels))
+        >>> {name: round(scores[name], 3) for name in ("jsd", "kl", "accuracy")}
+        {'jsd': 0.155, 'kl': 0.14, 'accuracy': 1.0}
     """
     given = None if human is None else np.asarray(human, dtype=np.float64)
 
@@ -101,13 +112,6 @@ class LayerProbeCallback(TrainerCallback):
     for it at the next step, so keep ``train`` to a few thousand items. A model whose weights are
     spread over processes cannot be measured by one of them and is refused.
 
-    Example::
-
-        probes = LayerProbeCallback(trainer, train.select(range(2000)), validation)
-        trainer.add_callback(probes)
-        trainer.train()
-        probes.history
-
     Args:
         trainer: The trainer that it is added to; logging needs it.
         train: Items with ``text`` (and ``text_pair``) and ``label`` that probes are fitted on.
@@ -124,6 +128,39 @@ class LayerProbeCallback(TrainerCallback):
     Raises:
         ValueError: If an argument is none of the above, a label is no class of the model, the
             architecture is unsupported, there is no tokenizer, or the weights are sharded.
+
+    Examples:
+        >>> from datasets import Dataset
+        >>> from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+        >>> from transformers.trainer_callback import PrinterCallback
+        >>> from ambiguity_lib.batching import encode
+        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.integrations.trainer import LayerProbeCallback
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> rows = Dataset.from_list(encode(train, tokenizer, 16)).add_column(
+        ...     "label", train["label"][:]
+        ... )
+        >>> options = {
+        ...     "num_train_epochs": 1,
+        ...     "use_cpu": True,
+        ...     "report_to": "none",
+        ...     "disable_tqdm": True,
+        ... }
+        >>> trainer = Trainer(
+        ...     model,
+        ...     TrainingArguments("runs", save_strategy="no", logging_strategy="no", **options),
+        ...     data_collator=DataCollatorWithPadding(tokenizer),
+        ...     train_dataset=rows,
+        ...     processing_class=tokenizer,
+        ... )
+        >>> probes = LayerProbeCallback(trainer, train, validation)
+        >>> trainer.add_callback(probes)
+        >>> trainer.remove_callback(PrinterCallback)
+        >>> _ = trainer.train()
+        >>> probes.history["layer"].tolist(), list(probes.history.columns)
+        ([0, 1, 2, 3, 4], ['step', 'epoch', 'layer', 'accuracy', 'entropy'])
     """
 
     def __init__(

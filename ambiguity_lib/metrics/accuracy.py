@@ -25,6 +25,16 @@ def accuracy(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
     Raises:
         ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
             the shapes do not fit.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import accuracy
+        >>> accuracy([0, 2], [[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
+        array([1., 0.])
+
+        Of classes with the same probability, the first counts as predicted:
+
+        >>> accuracy([0, 1], [[0.5, 0.5], [0.5, 0.5]])
+        array([1., 0.])
     """
     y, q = as_labelled(labels, probs)
     right: FloatArray = (q.argmax(axis=1) == y).astype(np.float64)

@@ -41,6 +41,17 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     Raises:
         ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)``,
             the shapes do not fit, or ``n_bins`` is not a positive integer.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import expected_calibration_error
+        >>> sure = [[0.9, 0.1]] * 10
+
+        Nine of ten right at a confidence of 0.9 is calibrated; five of ten is not:
+
+        >>> round(expected_calibration_error([0] * 9 + [1], sure), 6)
+        0.0
+        >>> round(expected_calibration_error([0] * 5 + [1] * 5, sure), 6)
+        0.4
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
@@ -87,6 +98,11 @@ def brier_score(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
     Raises:
         ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
             the shapes do not fit.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import brier_score
+        >>> brier_score([0, 0, 0], [[1, 0], [0.5, 0.5], [0, 1]])
+        array([0. , 0.5, 2. ])
     """
     y, q = as_labelled(labels, probs)
     error = q.copy()
@@ -111,6 +127,16 @@ def negative_log_likelihood(labels: ArrayInput, probs: ArrayInput) -> FloatArray
     Raises:
         ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
             the shapes do not fit.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import negative_log_likelihood
+        >>> negative_log_likelihood([0, 0], [[0.9, 0.1], [0.1, 0.9]]).round(3)
+        array([0.105, 2.303])
+
+        Certain and wrong costs much, but not infinity:
+
+        >>> negative_log_likelihood([1], [[1.0, 0.0]]).round(2)
+        array([34.54])
     """
     y, q = as_labelled(labels, probs)
     likelihood = floor_probabilities(q)[np.arange(len(y)), y]

@@ -35,6 +35,29 @@ def jensen_shannon_distance(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import jensen_shannon_distance
+        >>> human = [[0.6, 0.3, 0.1]]
+        >>> jensen_shannon_distance(human, [[0.9, 0.1, 0.0]]).round(3)
+        array([0.276])
+        >>> jensen_shannon_distance([[0.9, 0.1, 0.0]], human).round(3)
+        array([0.276])
+
+        The largest distance, between distributions that share no class, is sqrt(ln
+        2):
+
+        >>> jensen_shannon_distance([[1, 0, 0]], [[0, 0, 1]]).round(4)
+        array([0.8326])
+
+        What is no distribution is refused, by row:
+
+        >>> jensen_shannon_distance(human, [[0.6, 0.3, 0.3]])
+        Traceback (most recent call last):
+            ...
+        ValueError: model: row 0 sums to 1.2, not to 1 (tolerance 1e-06): [0.6, 0.3,
+        0.3]; each row must be a probability distribution: first apply a softmax (in
+        float32 or better) to logits, or divide votes by their sum
     """
     return np.sqrt(jensen_shannon_divergence(human, model))
 
@@ -53,6 +76,19 @@ def jensen_shannon_divergence(human: ArrayInput, model: ArrayInput) -> FloatArra
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import jensen_shannon_distance, jensen_shannon_divergence
+        >>> jensen_shannon_divergence([[1, 0]], [[0, 1]]).round(4)
+        array([0.6931])
+
+        The square of the distance:
+
+        >>> human, model = [[0.6, 0.4]], [[0.9, 0.1]]
+        >>> jensen_shannon_divergence(human, model).round(4)
+        array([0.0633])
+        >>> (jensen_shannon_distance(human, model) ** 2).round(4)
+        array([0.0633])
     """
     return by_row(_jensen_shannon, *as_distribution_pair(human, model))
 
@@ -73,6 +109,34 @@ def kl_divergence(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import kl_divergence
+        >>> unsure, sure = [[0.5, 0.5]], [[0.99, 0.01]]
+
+        It matters which side people are on: a sure model is far from unsure people,
+
+        >>> kl_divergence(unsure, sure).round(3)
+        array([1.614])
+
+        and an unsure model less far from sure people.
+
+        >>> kl_divergence(sure, unsure).round(3)
+        array([0.637])
+
+        A class that people chose and the model excludes costs much, but not
+        infinity:
+
+        >>> kl_divergence([[0.5, 0.5]], [[1.0, 0.0]]).round(2)
+        array([16.58])
+
+        Both need the same items and classes:
+
+        >>> kl_divergence([[0.5, 0.5]], [[0.2, 0.3, 0.5]])
+        Traceback (most recent call last):
+            ...
+        ValueError: human has shape (1, 2) but model has shape (1, 3); both need the
+        same items and classes, in the same order
     """
     p, q = as_distribution_pair(human, model)
     # rounding may leave -1e-17
@@ -93,6 +157,11 @@ def total_variation_distance(human: ArrayInput, model: ArrayInput) -> FloatArray
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import total_variation_distance
+        >>> total_variation_distance([[0.6, 0.3, 0.1]], [[0.9, 0.1, 0.0]]).round(3)
+        array([0.3])
     """
     p, q = as_distribution_pair(human, model)
     return np.minimum(by_row(lambda p, q: 0.5 * row_sums(np.abs(p - q)), p, q), 1.0)

@@ -30,6 +30,23 @@ def entropy(probs: ArrayInput) -> FloatArray:
 
     Raises:
         ValueError: If a row is not a distribution.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import entropy
+
+        None where all agree, ln C where nobody does:
+
+        >>> entropy([[1, 0, 0], [0.6, 0.3, 0.1], [1 / 3, 1 / 3, 1 / 3]]).round(4)
+        array([0.    , 0.8979, 1.0986])
+
+        Votes are to be divided by their number first:
+
+        >>> entropy([[60, 30, 10]])
+        Traceback (most recent call last):
+            ...
+        ValueError: probs: row 0 sums to 100, not to 1 (tolerance 1e-06): [60., 30.,
+        10.]; each row must be a probability distribution: first apply a softmax (in
+        float32 or better) to logits, or divide votes by their sum
     """
     return _entropy(as_distributions(probs, "probs"))
 
@@ -49,6 +66,16 @@ def entropy_calibration_error(human: ArrayInput, model: ArrayInput) -> FloatArra
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import entropy_calibration_error
+        >>> human = [[0.5, 0.5], [1.0, 0.0]]
+        >>> model = [[1.0, 0.0], [0.5, 0.5]]
+
+        Too sure of one item and not sure enough of the other do not cancel:
+
+        >>> entropy_calibration_error(human, model).round(4)
+        array([0.6931, 0.6931])
     """
     p, q = as_distribution_pair(human, model)
     return np.abs(_entropy(q) - _entropy(p))
@@ -70,6 +97,20 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import entropy_correlation
+        >>> human = [[1.0, 0.0], [0.7, 0.3], [0.5, 0.5]]
+
+        A model that doubts where people doubt, though less:
+
+        >>> round(entropy_correlation(human, [[1.0, 0.0], [0.9, 0.1], [0.8, 0.2]]), 3)
+        0.97
+
+        One that doubts everywhere alike:
+
+        >>> entropy_correlation(human, [[0.6, 0.4]] * 3)
+        nan
     """
     p, q = as_distribution_pair(human, model)
     human_entropy, model_entropy = _entropy(p), _entropy(q)
@@ -97,6 +138,16 @@ def ambiguity_auroc(human: ArrayInput, model: ArrayInput, threshold: float = 0.6
     Raises:
         ValueError: If a row is not a distribution, the shapes differ or the threshold is not in
             (0, 1).
+
+    Examples:
+        >>> from ambiguity_lib.metrics import ambiguity_auroc
+        >>> human = [[0.5, 0.5], [0.55, 0.45], [0.9, 0.1], [1.0, 0.0]]
+
+        The first two items are ambiguous; the model doubts one of them less than
+        the third:
+
+        >>> ambiguity_auroc(human, [[0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [1.0, 0.0]])
+        0.75
     """
     if not 0.0 < threshold < 1.0:
         raise ValueError(f"threshold must be between 0 and 1; got {threshold}")
@@ -132,6 +183,13 @@ def rank_match(human: ArrayInput, model: ArrayInput) -> FloatArray:
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import rank_match
+        >>> rank_match(
+        ...     [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]], [[0.9, 0.08, 0.02], [0.9, 0.02, 0.08]]
+        ... )
+        array([1., 0.])
     """
     p, q = as_distribution_pair(human, model)
     human_ranking = np.argsort(p, axis=1, kind="stable")

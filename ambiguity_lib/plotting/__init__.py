@@ -2,6 +2,8 @@
 
 Nothing here loads data or trains. A function that is given no ``ax`` makes a figure of its own at
 the width of a book page. Call :func:`set_style` once at the top of a notebook.
+
+The ``explore_`` functions are another kind: they give figures with sliders.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ from ambiguity_lib.plotting.distributions import (
     plot_reliability,
     plot_votes,
 )
+from ambiguity_lib.plotting.explorers import (
+    explore_depth,
+    explore_layers,
+    explore_temperature,
+)
 from ambiguity_lib.plotting.inline import inline_svg
+from ambiguity_lib.plotting.interactive import InteractiveFigure
 from ambiguity_lib.plotting.results import (
     plot_by_entropy,
     plot_intervals,
@@ -37,6 +45,10 @@ __all__ = [
     "CLASS_COLORS",
     "LAYER_CMAP",
     "METHOD_COLORS",
+    "InteractiveFigure",
+    "explore_depth",
+    "explore_layers",
+    "explore_temperature",
     "inline_svg",
     "layer_colors",
     "method_color",

@@ -31,6 +31,18 @@ def plot_before_after(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: st
 
     Raises:
         ValueError: If a column is missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.plotting import plot_before_after
+        >>> rows = [
+        ...     ("before", 0.30, 0.28, 0.32),
+        ...     ("temperature", 0.25, 0.23, 0.27),
+        ...     ("after", 0.22, 0.2, 0.24),
+        ... ]
+        >>> table = pd.DataFrame(rows, columns=["model", "value", "low", "high"])
+        >>> plot_before_after(table, xlabel="JS distance")
+        <Axes: xlabel='JS distance'>
     """
     missing = [name for name in ("model", "value", "low", "high") if name not in table.columns]
     if missing:
@@ -59,6 +71,11 @@ def plot_costs(
 
     Raises:
         ValueError: If ``after`` has other costs.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import plot_costs
+        >>> plot_costs({"parameters": 4e6, "latency": 8.0}, {"parameters": 2e6, "latency": 5.0})
+        <Axes: xlabel='percent of before'>
     """
     if set(before) != set(after):
         raise ValueError(f"the costs differ: {list(before)} before, {list(after)} after")

@@ -30,6 +30,18 @@ def plot_votes(
 
     Raises:
         ValueError: if the columns do not match ``class_names`` or a row has no votes.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_votes
+        >>> plot_votes(
+        ...     np.array([[60, 30, 10], [5, 90, 5]]), ("entailment", "neutral", "contradiction")
+        ... )
+        <Axes: xlabel='share of votes'>
+        >>> plot_votes(np.array([[60, 40]]), ("entailment", "neutral", "contradiction"))
+        Traceback (most recent call last):
+            ...
+        ValueError: dist has 2 columns but there are 3 class names
     """
     rows = np.atleast_2d(np.asarray(dist, dtype=np.float64))
     if rows.shape[1] != len(class_names):
@@ -75,6 +87,16 @@ def plot_entropy_scatter(
         model: shape (N, C).
         ax: where to draw.
         label: name of the model; it gives the colour.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_entropy_scatter
+        >>> human, model = (
+        ...     np.array([[0.6, 0.4], [0.5, 0.5]]),
+        ...     np.array([[0.9, 0.1], [1.0, 0.0]]),
+        ... )
+        >>> plot_entropy_scatter(human, model)
+        <Axes: xlabel='human entropy (nats)', ylabel='teacher entropy (nats)'>
     """
     ax = make_axes(ax, (4.6, 4.2))
     top = float(np.log(np.asarray(human).shape[1]))
@@ -103,6 +125,12 @@ def plot_entropy_histogram(
         distributions: name → probabilities of shape (N, C).
         ax: where to draw.
         bins: number of bins between zero and log C.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import plot_entropy_histogram
+        >>> human, model = [[0.6, 0.4], [0.5, 0.5]], [[0.9, 0.1], [1.0, 0.0]]
+        >>> plot_entropy_histogram({"human": human, "teacher": model})
+        <Axes: xlabel='entropy (nats)', ylabel='share of items'>
     """
     ax = make_axes(ax)
     top = max(float(np.log(np.asarray(p).shape[1])) for p in distributions.values())
@@ -148,6 +176,14 @@ def plot_reliability(
         n_bins: number of equal-width bins of the confidence in (0, 1].
         label: name of the model.
         color: the method's colour if missing.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_reliability
+        >>> plot_reliability(
+        ...     np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])
+        ... )
+        <Axes: xlabel='confidence (largest probability)', ylabel='accuracy'>
     """
     first = ax is None or not ax.lines
     ax = make_axes(ax, (4.6, 4.2))

@@ -36,6 +36,12 @@ def inline_svg(
 
     Returns:
         The element. The same figure gives the same text.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import inline_svg
+        >>> svg = inline_svg(lambda ax: ax.plot([0, 1]), name="line", alt="A line", size=(3, 2))
+        >>> svg[:4], "A line" in svg
+        ('<svg', True)
     """
     with mpl.rc_context():
         set_style()

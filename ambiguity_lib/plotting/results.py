@@ -44,6 +44,14 @@ def plot_vote_noise(
         band_label: what the band is, for the legend.
         color: colour of line and band.
         reference: name → value, drawn as horizontal lines in the colour of that method.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_vote_noise
+        >>> plot_vote_noise(
+        ...     np.array([5, 20, 100]), np.array([0.3, 0.15, 0.07]), ylabel="JS distance"
+        ... )
+        <Axes: xlabel='votes per item (log scale)', ylabel='JS distance'>
     """
     ax = make_axes(ax)
     if low is not None and high is not None:
@@ -75,6 +83,13 @@ def plot_layer_curves(
         ylabel: name and unit of the metric.
         reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``).
         mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_layer_curves
+        >>> accuracy = {"validation": np.array([0.4, 0.55, 0.7, 0.8])}
+        >>> plot_layer_curves(accuracy, ylabel="accuracy", mark={"depth": 3})
+        <Axes: xlabel='layer (0 = embedding output)', ylabel='accuracy'>
     """
     ax = make_axes(ax)
     for i, (name, curve) in enumerate(values.items()):
@@ -118,6 +133,13 @@ def plot_score_bars(
 
     Raises:
         ValueError: if the table has no such column.
+
+    Examples:
+        >>> from ambiguity_lib.evaluation import score_table
+        >>> from ambiguity_lib.plotting import plot_score_bars
+        >>> table = score_table({"teacher": [[0.9, 0.1], [0.1, 0.9]]}, [[0.6, 0.4], [0.3, 0.7]])
+        >>> plot_score_bars(table, "JSD", xlabel="JS distance")
+        <Axes: xlabel='JS distance'>
     """
     if metric not in table.columns:
         raise ValueError(f"no column {metric!r} in the table; it has {list(table.columns)}")
@@ -142,6 +164,14 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
 
     Raises:
         ValueError: if a column is missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.plotting import plot_intervals
+        >>> from ambiguity_lib.statistics import compare
+        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> plot_intervals(table.set_index("score"), xlabel="distilled − teacher")
+        <Axes: xlabel='distilled − teacher'>
     """
     missing = [name for name in ("difference", "low", "high") if name not in table.columns]
     if missing:
@@ -175,6 +205,15 @@ def plot_method_scores(
 
     Raises:
         ValueError: if a column is missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.plotting import plot_method_scores
+        >>> from ambiguity_lib.statistics import summarise
+        >>> summary = summarise(pd.read_parquet("scores.parquet"))
+        >>> table = summary[summary["score"] == "JSD"].set_index("method")
+        >>> plot_method_scores(table, xlabel="JS distance", reference={"human": 0.05})
+        <Axes: xlabel='JS distance'>
     """
     missing = [name for name in ("mean", "low", "high") if name not in table.columns]
     if missing:
@@ -209,6 +248,14 @@ def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str)
         table: rows of :func:`~ambiguity_lib.statistics.by_human_entropy` for one dataset.
         ax: where to draw.
         ylabel: name and unit of the score.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.plotting import plot_by_entropy
+        >>> from ambiguity_lib.statistics import by_human_entropy
+        >>> table = by_human_entropy(pd.read_parquet("scores.parquet"), "JSD", bins=2)
+        >>> plot_by_entropy(table, ylabel="JS distance")
+        <Axes: xlabel='human entropy, mean of the bin (nats)', ylabel='JS distance'>
     """
     ax = make_axes(ax, (7.0, 4.0))
     for i, (name, rows) in enumerate(table.groupby("method", sort=False)):

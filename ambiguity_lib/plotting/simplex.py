@@ -30,6 +30,13 @@ def simplex_coordinates(probs: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: if the last axis has not length 3.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import simplex_coordinates
+        >>> simplex_coordinates([[1, 0, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]]).round(3)
+        array([[0.   , 0.   ],
+               [0.5  , 0.866],
+               [0.5  , 0.289]])
     """
     points = np.asarray(probs, dtype=np.float64)
     if points.shape[-1:] != (3,):
@@ -39,7 +46,15 @@ def simplex_coordinates(probs: np.ndarray) -> np.ndarray:
 
 
 def plot_simplex(ax: Axes | None = None, class_names: Sequence[str] = ("0", "1", "2")) -> Axes:
-    """Draw the empty three-class simplex: corners named, argmax regions and quarters marked."""
+    """Draw the empty three-class simplex: corners named, argmax regions and quarters marked.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import plot_simplex, simplex_coordinates
+        >>> ax = plot_simplex(class_names=("entailment", "neutral", "contradiction"))
+        >>> x, y = simplex_coordinates([0.6, 0.3, 0.1])
+        >>> ax.scatter(x, y).__class__.__name__
+        'PathCollection'
+    """
     ax = make_axes(ax, (5.0, 4.4))
     eye, corners = np.eye(3), simplex_coordinates(np.eye(3))
     for c in range(3):
@@ -86,6 +101,16 @@ def plot_simplex_paths(
 
     Raises:
         ValueError: if the shapes do not fit each other.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.plotting import plot_simplex_paths
+        >>> layer_probs = np.array([[[0.4, 0.3, 0.3]], [[0.9, 0.05, 0.05]]])
+        >>> ax = plot_simplex_paths(
+        ...     layer_probs, np.array([[0.6, 0.3, 0.1]]), ("yes", "maybe", "no")
+        ... )
+        >>> type(ax).__name__
+        'Axes'
     """
     paths, stars = np.asarray(layer_probs), np.asarray(human)
     if paths.ndim != 3 or stars.shape != paths.shape[1:]:

@@ -38,6 +38,11 @@ def plot_speedup(
 
     Raises:
         ValueError: if the three do not have the same length.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import plot_speedup
+        >>> plot_speedup([2, 4, 6], [2.7, 1.4, 1.0], [3.0, 1.5, 1.0])
+        <Axes: xlabel='layers kept', ylabel='times as fast as all layers'>
     """
     if not len(depths) == len(measured) == len(expected):
         raise ValueError(

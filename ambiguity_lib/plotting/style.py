@@ -38,7 +38,16 @@ LAYER_CMAP = "viridis"
 
 
 def set_style() -> None:
-    """Set matplotlib's defaults for a page about 700 pixels wide."""
+    """Set matplotlib's defaults for a page about 700 pixels wide.
+
+    Examples:
+        >>> import matplotlib.pyplot as plt
+        >>> from ambiguity_lib.plotting import set_style
+        >>> with plt.rc_context():
+        ...     set_style()
+        ...     plt.rcParams["axes.spines.top"]
+        False
+    """
     mpl.rcParams.update(
         {
             "figure.figsize": (7.0, 3.5),
@@ -65,6 +74,13 @@ def method_color(name: str) -> str:
 
     So ``"distilled from 2, weight 0.5"`` has the colour of ``"distilled"``. A method at its oracle
     temperature has the colour of ``"temperature"``; an unknown one gets one brown.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import method_color
+        >>> method_color("distilled from 2, weight 0.5") == method_color("distilled")
+        True
+        >>> method_color("teacher, oracle temperature") == method_color("temperature")
+        True
     """
     if "oracle" in name.lower():  # "teacher at oracle T=1.70 (uses gold)"
         return METHOD_COLORS["temperature"]
@@ -73,7 +89,13 @@ def method_color(name: str) -> str:
 
 
 def layer_colors(num_layers: int) -> np.ndarray:
-    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up."""
+    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up.
+
+    Examples:
+        >>> from ambiguity_lib.plotting import layer_colors
+        >>> layer_colors(5).shape
+        (5, 4)
+    """
     # The last tenth of viridis is a yellow that vanishes on white paper.
     return np.asarray(mpl.colormaps[LAYER_CMAP](np.linspace(0.0, 0.9, num_layers)))
 

@@ -6,10 +6,12 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from transformers import AutoModelForSequenceClassification
 from typer.testing import CliRunner
 
 from ambiguity_lib.cli import app
+from ambiguity_lib.cli.work import prepare_work
 from tests.test_compression import human_data, save_model
 from tests.tiny import CLASSES, tiny_dataset
 
@@ -55,20 +58,30 @@ def arguments(folder, output, *more, data="train.csv", model="encoder"):
     return [
         "compress", "--model", str(folder / model), "--data", str(folder / data),
         "--validation", str(folder / "validation.csv"), "--output", str(output),
-        "--epochs", "1", "--precision", "fp32", *more,
+        "--epochs", "1", "--student-epochs", "1", "--precision", "fp32", *more,
     ]  # fmt: skip
 
 
 def test_it_writes_a_folder_and_prints_the_table(folder, tmp_path):
     output = tmp_path / "student"
-    done = commands.invoke(app, arguments(folder, output, "--human", str(folder / "human.jsonl")))
+    more = ("--human", str(folder / "human.jsonl"), "--name", "Mine & small")
+    done = commands.invoke(app, arguments(folder, output, *more))
     assert done.exit_code == 0, done.stderr
     assert re.search(r"validation +accuracy", done.stdout) and "JSD" in done.stdout
     assert "- Size: " in done.stdout and f"The student is in {output}" in done.stdout
     assert "distilling layer" in done.stderr and "distilling layer" not in done.stdout
     model = AutoModelForSequenceClassification.from_pretrained(output)
     assert model.config.id2label == dict(enumerate(sorted(CLASSES)))
-    assert ModelCard.load(output / "README.md").data.pipeline_tag == "text-classification"
+    card = ModelCard.load(output / "README.md")
+    assert card.data.pipeline_tag == "text-classification"
+    assert card.data.model_name == "Mine & small"
+    (typed,) = re.findall(r"```bash\n(.*?)\n```", card.text, re.DOTALL)
+    typed = shlex.split(typed.replace("\\\n", ""))
+    expected = arguments(
+        Path(), Path("student"), "--human", "human.jsonl", "--name", "Mine & small"
+    )
+    assert sorted(typed) == sorted(["ambiguity-lib", *expected])
+    assert "the last part of a path is given here" in card.text
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
 
 
@@ -76,6 +89,7 @@ def test_json_is_all_of_stdout(folder, tmp_path):
     done = commands.invoke(app, arguments(folder, tmp_path / "student", "--json", "--keep-work"))
     run = json.loads(done.stdout)
     assert run["kind"] == "compression" and run["output"] == str(tmp_path / "student")
+    assert run["name"].startswith("encoder-") and str(folder) not in json.dumps(run["data"])
     assert any((tmp_path / "student.work" / "model").iterdir())
 
 
@@ -86,6 +100,7 @@ def test_without_validation_a_tenth_of_the_texts_is_held_out(folder, tmp_path):
     run = json.loads(commands.invoke(app, command).stdout)
     held_out, kept = (run["data"][name]["items"] for name in ("validation", "train"))
     assert held_out + kept == 64 and 1 <= held_out <= 16
+    assert run["data"]["validation"]["source"] == "a tenth of train.csv"
 
 
 def test_an_output_that_is_there_is_kept(folder, tmp_path):
@@ -121,8 +136,30 @@ def test_a_stopped_run_is_not_dropped_silently(folder, tmp_path):
     done = commands.invoke(app, arguments(folder, tmp_path / "student"))
     assert done.exit_code == 2 and "--resume goes on with it" in done.stderr
     assert kept.exists()
-    assert commands.invoke(app, arguments(folder, tmp_path / "student", "--resume")).exit_code == 0
-    assert not work.exists()
+    done = commands.invoke(app, arguments(folder, tmp_path / "student", "--resume"))
+    assert done.exit_code == 0 and not work.exists()
+    assert f"going on with 1 finished model in {work}" in " ".join(done.stderr.split())
+
+
+def test_going_on_says_with_what_and_what_is_asked_for_otherwise(tmp_path):
+    work = tmp_path / "student.work"
+    asked = {"model": "m", "training.epochs": 3, "depth": None}
+    assert prepare_work(work, asked, resume=True) == [
+        f"{work} holds nothing that is finished: beginning anew"
+    ]
+    for kind in ("model", "features"):
+        (work / kind / "a").mkdir(parents=True)
+        (work / kind / "a" / "artifact.json").touch()
+    (work / ".resume" / "b" / "checkpoint-12").mkdir(parents=True)
+    (going_on,) = prepare_work(work, asked, resume=True)
+    assert going_on == (
+        "going on with 1 finished model, 1 other finished step, a training saved after step 12 in "
+        f"{work}"
+    )
+    _, otherwise = prepare_work(work, asked | {"training.epochs": 4, "depth": 2}, resume=True)
+    assert "depth: None before, 2 now; training.epochs: 3 before, 4 now" in otherwise
+    assert prepare_work(work, asked, resume=False) == []
+    assert not (work / "model").exists()
 
 
 def test_a_request_that_was_refused_does_not_stop_the_next_one(folder, tmp_path):

@@ -189,7 +189,7 @@ def test_a_model_that_cannot_be_used(name, folder, tmp_path):  # noqa: F811
 
 def test_a_model_that_is_not_there(folder, tmp_path):  # noqa: F811
     said = refused(folder, tmp_path, model=str(tmp_path / "nowhere"))
-    assert "neither a readable Hugging Face folder nor reachable on the hub" in said
+    assert "there is no such folder. Supported" in said
 
 
 # -- the machine ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ambiguity_lib.metrics import jensen_shannon_distance
 from ambiguity_lib.models import load_classifier
 from ambiguity_lib.training import predict_logits
 from tests.cli.test_compress import arguments, folder  # noqa: F401
+from tests.test_compression import human_data
 from tests.tiny import CLASSES, tiny_tokenizer
 
 commands = CliRunner()
@@ -47,6 +48,11 @@ def test_evaluate_a_model_and_its_own_predictions(student, folder, tmp_path):  #
     expected = jensen_shannon_distance(np.asarray(items["label_dist"][:]), probs).mean()
     assert first[0]["JSD"] == pytest.approx(expected, abs=1e-6)
     assert {row["method"] for row in first} >= {"uniform", "constant mean (uses gold)", "humans"}
+    shown = run("evaluate", "--model", student, "--data", human).stdout
+    assert max(map(len, shown.splitlines())) <= 100
+    assert f"{first[0]['JSD']:.3f}" in shown and "20 items" in shown
+    votes = np.sort([row["label_counts"] for row in human_data()], axis=1)
+    assert f"On {(votes[:, -1] == votes[:, -2]).sum()} items several classes" in shown
     # the names say which is which, in whatever order
     other = ",".join(reversed(CLASSES))
     command = ("evaluate", "--model", student, "--data", folder / "named.jsonl", "--json")
@@ -108,10 +114,16 @@ def test_evaluate_prints_the_published_numbers(real_data_dir: Path):
     assert rows["half of the votes (noise floor)"]["JSD"] == pytest.approx(0.084, abs=1e-3)
 
 
-def test_predict_reads_lines_as_they_come(student):
-    texts = "a b\n\n" + "c " * 60 + "\r\n"
-    done = run("predict", "--model", student, "--json", "--batch-size", "1", input=texts)
-    first, second = map(json.loads, done.stdout.splitlines())
+@pytest.mark.parametrize("batch", [1, 2, 32])
+def test_predict_reads_lines_as_they_come(student, batch):
+    texts = "a b\n\n" + "c " * 60 + "\r\n \t\n"
+    done = run("predict", "--model", student, "--json", "--batch-size", batch, input=texts)
+    first, blank, second, last = map(json.loads, done.stdout.splitlines())
+    nothing = {"text": "", "label": None, "probs": None, "entropy": None, "truncated": False}
+    assert blank == last == nothing
+    assert "2 blank lines" in done.stderr
+    lines = run("predict", "--model", student, input=texts).stdout.splitlines()
+    assert [line == "" for line in lines] == [False, True, False, True]
     assert first["text"] == "a b" and first["probs"].keys() == set(CLASSES)
     assert sum(first["probs"].values()) == pytest.approx(1)
     doubt = -sum(p * np.log(p) for p in first["probs"].values())
@@ -125,6 +137,15 @@ def test_predict_pairs_from_a_file(student, tmp_path):
     (tmp_path / "pairs.tsv").write_text("a b\tc\nd\te\n")
     done = run("predict", "--model", student, "--pairs", tmp_path / "pairs.tsv")
     assert len(done.stdout.splitlines()) == 2 and "a b  |  c" in done.stdout
+    assert "lines" not in done.stderr
+    (tmp_path / "gaps.tsv").write_text("a b\tc\n\n\tc\na\t \nd\te\n")
+    done = run("predict", "--model", student, "--pairs", "--json", tmp_path / "gaps.tsv")
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["text"] for one in said] == [
+        ["a b", "c"], ["", ""], ["", "c"], ["a", " "], ["d", "e"]
+    ]  # fmt: skip
+    assert [one["probs"] is None for one in said] == [False, True, True, True, False]
+    assert "3 lines without two texts" in done.stderr
     (tmp_path / "pairs.tsv").write_text("a b\tc\nd\n")
     said = run("predict", "--model", student, "--pairs", tmp_path / "pairs.tsv", code=2).stderr
     assert "line 2: expected two texts with a tab between, found 1" in " ".join(said.split())
@@ -174,6 +195,10 @@ def test_data_check_lists_every_problem(tmp_path):
     path.write_text("text,label\na,yes\nb,no\nc,\n")
     done = run("data", "check", path)
     assert "2 items, nothing is wrong" in done.stdout and "left out" in done.stdout
+    shown = [line.split() for line in done.stdout.splitlines()[-2:]]
+    assert shown == [["no", "1"], ["yes", "1"]]
+    as_json = json.loads(run("data", "check", path, "--json").stdout)
+    assert (as_json["items"], as_json["classes"]) == (2, {"no": 1, "yes": 1})
 
 
 def test_profiles_are_listed():

@@ -367,13 +367,29 @@ def test_answers_about_pairs(tmp_path: Path) -> None:
 def test_answers_need_ids(tmp_path: Path) -> None:
     rows = [{"text": "x", "worker": "w", "label": "pos"}]
     text = message(write(tmp_path / "a.jsonl", rows), columns=ANNOTATED)
-    assert text.startswith(": there is no column 'uid' for the uid")
+    assert text.startswith(": there is no column 'uid' for the uid, which says what rows are of")
 
 
 def test_rows_of_annotators_without_their_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [row for row in ANSWERS[:3]])
     text = message(path, human=False)
     assert text.endswith("is it one row for each annotator? Then name that column by --annotator")
+
+
+def test_columns_may_have_the_names_of_the_training_items_or_their_own(tmp_path: Path) -> None:
+    rows = [{"text": "x", "label_counts": [1, 2, 0]}, {"text": "y", "label_counts": [3, 0, 0]}]
+    file = read(tmp_path, rows, columns=Columns(text="review", label="opinion", uid="key"))
+    assert file.dataset["text"][:] == ["x", "y"] and file.dataset["label"][:] == [-1, -1]
+    named = [{"review": "z", "text": "x", "opinion": "pos", "label_counts": [0, 0, 1]}]
+    file = read(tmp_path, named, columns=Columns(text="review", label="opinion"))
+    assert file.dataset["text"][:] == ["z"] and file.dataset["label"][:] == [2]
+    path = write(tmp_path / "a.jsonl", rows)
+    assert "there is no column 'votes' for the label_counts" in message(
+        write(tmp_path / "b.jsonl", [{"text": "x"}]), columns=Columns(label_counts="votes")
+    )
+    # of training items, the columns are those that were named and no others
+    training = message(path, columns=Columns(text="review", label=None), human=False, labels=False)
+    assert "there is no column 'review' for the text" in training
 
 
 # ChaosNLI

@@ -182,7 +182,7 @@ def test_a_line_over_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_numbers_are_indices(tmp_path: Path) -> None:
-    rows = [{"text": "x", "label": label} for label in (2, 0, 2)]
+    rows = [{"text": f"x{i}", "label": label} for i, label in enumerate((2, 0, 2))]
     for name in ("a.jsonl", "a.csv", "a.parquet"):
         path = write(tmp_path / name, rows)
         assert class_names(read_dataset(path).dataset) == ("0", "1", "2")
@@ -267,7 +267,7 @@ def test_a_number_that_is_no_class_number(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["pos", 0, 3])
 def test_one_class_only(tmp_path: Path, label: Any) -> None:
-    path = write(tmp_path / "a.jsonl", [{"text": "x", "label": label}] * 2)
+    path = write(tmp_path / "a.jsonl", [{"text": text, "label": label} for text in "xy"])
     assert message(path) == (
         f": every row has the label '{label}': with one class only there is nothing to learn"
     )
@@ -381,7 +381,7 @@ HARD: dict[str, tuple[str, bytes, str]] = {
     ),
     "separator": (
         "a.csv",
-        b"text;label;uid\n",
+        b"text;label;uid\nx, y;0;1\n",
         ": there is one column only, 'text;label;uid': is the separator another one? In .csv",
     ),
     "same name": (

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ambiguity_lib.data import load_splits, text_folds
+from ambiguity_lib.data import hold_out, load_splits, read_dataset, text_folds
 from ambiguity_lib.data.nli import normalise_premise
 from ambiguity_lib.profiles import DataConfig
 
@@ -63,3 +63,17 @@ def test_equal_texts_share_a_fold_and_all_folds_are_used():
     folds = text_folds(texts, 4)
     assert folds[0] == folds[1]
     assert set(folds) == {0, 1, 2, 3}
+
+
+def test_held_out_items_share_no_text_with_the_others(tmp_path):
+    rows = "".join(f"{text},{label}\n" for text in "abcdefghijklmnopqrst" for label in ("x", "y"))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}")
+    items = read_dataset(tmp_path / "a.csv").dataset
+    left, held_out = hold_out(items, 4)
+    assert len(left) + len(held_out) == 40 and len(held_out) % 2 == 0
+    assert not set(left["text"]) & set(held_out["text"])
+    # a text's part is its own: it does not change with what else there is
+    again = hold_out(items.select(range(20)), 4)[1]["text"]
+    assert set(again) == set(held_out["text"]) & set(items["text"][:20])
+    with pytest.raises(ValueError, match="2 items are too few to hold out one in 4"):
+        hold_out(items.select([0, 1]), 4)

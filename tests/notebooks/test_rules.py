@@ -12,13 +12,22 @@ import pytest
 import yaml
 from nbformat import NotebookNode, v4
 
+from ambiguity_lib.exercises import EXERCISES
+from ambiguity_lib.reading_time import EXERCISE, chapter_time, stated_time
+
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.stem == "intro" or path.stem[:2].isdigit()]
+SOLUTIONS = BOOK / "11_solutions.ipynb"
+TAUGHT = [path for path in CHAPTERS if path != SOLUTIONS]
 BADGE = "https://colab.research.google.com/github/ambiguity-book/ambiguity-lib/blob/main/book/{}"
 COMPARED = "nbval-check-output"
 
+CHECK = re.compile(r'check\("(\d+\.\d+)"')
+SOLVED = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*$", re.MULTILINE)
+
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+every_taught_chapter = pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)
 
 
 def _read(path: Path) -> NotebookNode:
@@ -30,6 +39,22 @@ def _code(notebook: NotebookNode, tag: str | None = None) -> list[NotebookNode]:
     return [cell for cell in cells if tag is None or tag in cell.metadata.get("tags", [])]
 
 
+def _text(cells: list[NotebookNode]) -> str:
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def _number(path: Path) -> int:
+    return int(path.stem[:2])
+
+
+def _parts(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode]]:
+    """The cells of a chapter, and those of its exercises at the end."""
+    starts = [cell.source.startswith("## Exercises") for cell in notebook.cells]
+    assert starts.count(True) == 1, "one cell begins with the heading '## Exercises'"
+    at = starts.index(True)
+    return [*notebook.cells[:at], notebook.cells[-1]], notebook.cells[at:-1]
+
+
 def _printed(cell: NotebookNode) -> str:
     parts = [output.get("text", "") for output in cell.outputs]
     parts += [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
@@ -38,16 +63,18 @@ def _printed(cell: NotebookNode) -> str:
 
 def test_the_table_of_contents_names_every_notebook_and_page_of_the_book() -> None:
     toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
-    listed = {Path(toc["root"]).name} | {Path(entry["file"]).name for entry in toc["chapters"]}
-    pages = {path.stem for path in (*NOTEBOOKS, *BOOK.glob("*.md"))}
-    assert listed == pages
+    entries = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    pages = [path.relative_to(BOOK.parent) for path in (*NOTEBOOKS, *BOOK.rglob("*.md"))]
+    assert sorted([toc["root"], *entries]) == sorted(str(page.with_suffix("")) for page in pages)
 
 
 @every_chapter
 def test_form(path: Path) -> None:
     notebook = _read(path)
     nbformat.validate(notebook)
-    assert 15 <= len(notebook.cells) <= 30, f"{len(notebook.cells)} cells, the rule is 15 to 30"
+    if path != SOLUTIONS:
+        cells = len(_parts(notebook)[0])
+        assert 15 <= cells <= 32, f"{cells} cells besides the exercises, the rule is 15 to 32"
     assert notebook.metadata.kernelspec.name == "python3"
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
@@ -71,8 +98,96 @@ def test_opening_and_ending(path: Path) -> None:
     install = _code(notebook)[0]
     assert '"google.colab" in sys.modules' in install.source
     assert "write_record(" in _code(notebook)[-1].source
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert "{dropdown}" in text, "exercises come with hidden solutions"
+
+
+@every_taught_chapter
+def test_opening_says_what_for_and_how_long(path: Path) -> None:
+    notebook = _read(path)
+    opening = notebook.cells[0].source
+    places = [
+        opening.find(f"**{what}**")
+        for what in ("After this chapter you can", "Before you start", "Time")
+    ]
+    assert places == sorted(places) and places[0] >= 0, "abilities, what comes before, time"
+    assert 4 <= opening.count("\n- ") <= 5
+    stated, rule = stated_time(notebook), chapter_time(notebook)
+    assert abs(stated.reading - rule.reading) <= 5, f"the rule says {rule}"
+    assert abs(stated.exercises - rule.exercises) <= 5, f"the rule says {rule}"
+
+
+@every_taught_chapter
+def test_summary_before_the_exercises(path: Path) -> None:
+    chapter, _ = _parts(_read(path))
+    text = _text(chapter)
+    assert 0 < text.find("## What we found") < text.find("## In short")
+    short = re.split(r"\n## In short\n", text)[1]
+    method = re.split(r"\n(?!- |  |\n)", short.lstrip())[0]
+    assert 3 <= method.count("- ") <= 5, "three to five lines on method"
+    assert not re.search(r"\d\.\d", method), "numbers belong to 'What we found', computed"
+
+
+@every_taught_chapter
+def test_exercises_of_all_kinds_with_hints_and_a_way_to_the_solutions(path: Path) -> None:
+    notebook = _read(path)
+    _, exercises = _parts(notebook)
+    everywhere, at_the_end = _text(notebook.cells), _text(exercises)
+    found = EXERCISE.findall(everywhere)
+    names = [name for name, _ in found]
+    assert names == [f"{_number(path)}.{k}" for k in range(1, len(names) + 1)]
+    assert everywhere.count("**Exercise ") == len(found), "a kind: by hand, code or open"
+    assert {kind for _, kind in found} == {"by hand", "code", "open"}
+    assert 3 <= len(EXERCISE.findall(at_the_end)) <= 5
+    for before, after in zip(names, [*names[1:], None], strict=True):
+        end = everywhere.find(f"**Exercise {after}**") if after else len(everywhere)
+        own = everywhere[everywhere.find(f"**Exercise {before}**") : end]
+        assert own.count(":::{dropdown} Hint") == 1, f"exercise {before} has no hint of its own"
+    assert "{dropdown} Solution" not in everywhere
+    assert f"({SOLUTIONS.name}#chapter-{_number(path)})" in at_the_end
+
+
+@every_taught_chapter
+def test_an_exercise_is_checked_where_it_stands_and_has_no_answer_yet(path: Path) -> None:
+    notebook = _read(path)
+    seen = ""
+    for cell in notebook.cells:
+        seen += cell.source if cell.cell_type == "markdown" else ""
+        if cell.cell_type == "code" and (names := CHECK.findall(cell.source)):
+            assert [name.split(".")[0] for name in names] == [str(_number(path))]
+            assert f"**Exercise {names[0]}**" in seen
+            assert _printed(cell).startswith("no answer yet: ")
+            assert COMPARED in cell.metadata.tags
+    kinds = dict(EXERCISE.findall(_text(notebook.cells)))
+    checked = CHECK.findall("\n".join(cell.source for cell in _code(notebook)))
+    assert sorted(kinds[name] for name in checked) == ["by hand", "code"]
+
+
+def test_every_checker_is_used_once_and_its_solution_is_right() -> None:
+    used = [
+        name
+        for path in TAUGHT
+        for cell in _code(_read(path))
+        for name in CHECK.findall(cell.source)
+    ]
+    assert sorted(used) == sorted(EXERCISES)
+    solved = []
+    for cell in _code(_read(SOLUTIONS), COMPARED):
+        if names := CHECK.findall(cell.source):
+            solved += names
+            assert [line for line in _printed(cell).splitlines() if line.startswith("right: ")]
+            assert "not yet: " not in _printed(cell)
+    assert sorted(solved) == sorted(EXERCISES)
+
+
+def test_every_exercise_has_its_solution_and_every_chapter_its_section() -> None:
+    text = _text(_read(SOLUTIONS).cells)
+    asked = [name for path in TAUGHT for name, _ in EXERCISE.findall(_text(_read(path).cells))]
+    solved = SOLVED.findall(text)
+    assert solved == asked
+    assert text.count(":::{dropdown} Solution") == len(solved)
+    for path in TAUGHT:
+        section = re.split(r"\n## Chapter (\d+)\n", text)
+        own = section[section.index(str(_number(path))) + 1]
+        assert f"({path.name}#exercises)" in own, "a link back to the chapter"
 
 
 @every_chapter

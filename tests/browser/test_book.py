@@ -1,0 +1,281 @@
+"""The rendered book in a browser, as a reader has it: opened from disk, without a network."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HTML = Path(os.environ.get("AMBIGUITY_BUILD_DIR", REPOSITORY / "_build")) / "synthetic" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
+    pytest.mark.skipif(not HTML.is_dir(), reason="there is no rendered book here: make book"),
+]
+PAGES = sorted(HTML.glob("book/**/*.html"))
+CHAPTERS = [page for page in PAGES if page.stem[:2].isdigit()]
+
+every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+
+# what a page may weigh as servers send it, compressed; Vega comes with interactive figures only
+MOST_BYTES = 1_500_000
+COMPRESSED = {".html", ".js", ".css", ".svg", ".json"}
+# not ours: a citation list of sphinxcontrib-bibtex is a list of paragraphs
+KNOWN = {("references", "aria-required-children")}
+# places that the book links to; a new one should be a decision
+HOSTS = {
+    "github.com",
+    "colab.research.google.com",
+    "doi.org",
+    "arxiv.org",
+    "aclanthology.org",
+    "proceedings.mlr.press",
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page, with all that it fetched and complained of."""
+
+    def __init__(self, browser, path, width=1280, theme="light"):
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=theme, offline=True
+        )
+        self.page = self.context.new_page()
+        self.complaints, self.urls = [], []
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.urls.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_load_state("networkidle")
+
+    def _listen(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+@every_page
+def test_it_opens_without_a_complaint_a_stranger_or_too_much_weight(browser, path):
+    with Visit(browser, path) as visit:
+        assert visit.complaints == []
+        foreign = [url for url in visit.urls if not url.startswith(("file:", "data:", "blob:"))]
+        assert foreign == []
+        files = {Path(unquote(urlsplit(url).path)) for url in visit.urls if url.startswith("file")}
+        if not visit.page.locator("figure.interactive-figure").count():
+            assert sum(map(weight, files)) <= MOST_BYTES
+        unnamed = visit.page.locator("article img:not([alt]), article img[alt='']")
+        assert unnamed.count() == 0
+
+
+def weight(file):
+    data = file.read_bytes()
+    return len(gzip.compress(data)) if file.suffix in COMPRESSED else len(data)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@every_page
+def test_axe_finds_nothing_serious(browser, path, theme):
+    with Visit(browser, path, theme=theme) as visit:
+        assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
+        visit.page.evaluate(AXE.read_text(encoding="utf-8"))
+        # without preload, which would ask for the style sheets again
+        found = visit.page.evaluate("axe.run({resultTypes: ['violations'], preload: false})")
+    serious = [
+        (one["id"], one["nodes"][0]["html"][:200])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical") and (path.stem, one["id"]) not in KNOWN
+    ]
+    assert serious == []
+
+
+@every_page
+def test_a_phone_never_scrolls_sideways(browser, path):
+    with Visit(browser, path, width=360) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+class Links(HTMLParser):
+    """What a page points to, and what in it can be pointed to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.targets, self.anchors = set(), set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.anchors |= {named.get("id"), named.get("name")}
+        if tag == "a" and named.get("href"):
+            self.targets.add(named["href"])
+
+
+def test_every_link_within_the_book_leads_somewhere():
+    known = {path: Links(path) for path in HTML.rglob("*.html")}
+    broken, hosts = [], set()
+    for path, links in known.items():
+        for target in links.targets:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                hosts.add(parts.netloc)
+                continue
+            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor = unquote(parts.fragment)
+            if not file.exists() or (
+                anchor and file in known and anchor not in known[file].anchors
+            ):
+                broken.append(f"{path.name}: {target}")
+    assert broken == []
+    assert hosts <= HOSTS
+
+
+def test_next_leads_through_the_whole_book_and_back(browser):
+    with Visit(browser, HTML / "book/intro.html") as visit:
+        seen = []
+        while True:
+            seen.append(Path(urlsplit(visit.page.url).path))
+            following = visit.page.locator("a.right-next")
+            if not following.count():
+                break
+            following.click()
+            visit.page.wait_for_load_state()
+        assert sorted(seen) == PAGES
+        visit.page.locator("a.left-prev").click()
+        visit.page.wait_for_load_state()
+        assert Path(urlsplit(visit.page.url).path) == seen[-2]
+
+
+def test_search_finds_the_chapter(browser):
+    with Visit(browser, HTML / "search.html") as visit:
+        visit.page.goto((HTML / "search.html").as_uri() + "?q=noise+floor")
+        visit.page.locator("#search-results li a").first.wait_for()
+        found = visit.page.locator("#search-results li a").evaluate_all(
+            "all => all.map(a => a.href)"
+        )
+        assert any("01_human_opinions" in url for url in found)
+
+
+def test_a_fold_opens_by_click_and_by_key(browser):
+    with Visit(browser, CHAPTERS[0]) as visit:
+        fold = visit.page.locator("details.sd-dropdown").first
+        fold.locator("summary").click()
+        assert fold.get_attribute("open") is not None
+        fold.locator("summary").focus()
+        visit.page.keyboard.press("Enter")
+        assert fold.get_attribute("open") is None
+
+
+def test_sliders_change_what_is_read(browser):
+    pages = [path for path in PAGES if "interactive-figure" in path.read_text(encoding="utf-8")]
+    assert pages, "the book has figures with sliders"
+    for path in pages:
+        with Visit(browser, path) as visit:
+            reading = visit.page.locator(".interactive-reading").first
+            visit.page.locator("figure.interactive-figure svg.marks").first.wait_for()
+            before = reading.text_content()
+            slider = visit.page.locator("figure.interactive-figure input[type=range]").first
+            slider.focus()
+            low = slider.evaluate("one => one.value === one.max")
+            visit.page.keyboard.press("ArrowLeft" if low else "ArrowRight")
+            visit.page.wait_for_function(
+                "before => document.querySelector('.interactive-reading').textContent !== before",
+                arg=before,
+            )
+            assert re.search(r"\d\.\d{3}", reading.text_content())
+            assert visit.complaints == []
+
+
+def test_the_theme_can_be_switched_and_is_kept(browser):
+    with Visit(browser, PAGES[0]) as visit:
+        shown = "document.documentElement.dataset.theme"
+        before = visit.page.evaluate(shown)
+        switch = visit.page.locator("button.theme-switch-button:visible").first
+        for _ in range(3):  # light, dark, as the system has it
+            switch.click()
+            if visit.page.evaluate(shown) != before:
+                break
+        after = visit.page.evaluate(shown)
+        assert after != before
+        visit.page.reload()
+        assert visit.page.evaluate(shown) == after
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_launch_and_download_lead_to_this_chapter(browser, path):
+    with Visit(browser, path) as visit:
+        launch = visit.page.locator("a[href*='colab.research.google.com']").first
+        assert launch.get_attribute("href").endswith(f"/book/{path.stem}.ipynb")
+        download = visit.page.locator("a.btn-download-source-button").first
+        source = (path.parent / download.get_attribute("href")).resolve()
+        assert source.name == f"{path.stem}.ipynb" and source.is_file()
+
+
+def test_code_can_be_copied(browser):
+    with Visit(browser, HTML / "book/quickstart.html") as visit:
+        visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        block = visit.page.locator("div.highlight").first
+        block.hover()
+        block.locator("button.copybtn").click()
+        copied = visit.page.evaluate("navigator.clipboard.readText()")
+        assert copied.strip() == block.locator("pre").text_content().strip()
+
+
+def test_printed_there_is_text_and_no_navigation(browser):
+    with Visit(browser, CHAPTERS[0]) as visit:
+        visit.page.emulate_media(media="print")
+        assert visit.page.locator("h1:visible").count() == 1
+        assert visit.page.locator("article p:visible").count() > 5
+        for navigation in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer"):
+            assert not visit.page.locator(navigation).first.is_visible(), navigation
+
+
+def test_the_first_key_leads_past_the_navigation(browser):
+    with Visit(browser, CHAPTERS[0]) as visit:
+        visit.page.keyboard.press("Tab")
+        focused = "document.activeElement.getAttribute('href')"
+        assert visit.page.evaluate(focused) == "#main-content"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_term_shows_its_definition_to_pointer_and_keyboard(browser, width, theme):
+    with Visit(browser, HTML / "book/map.html", width=width, theme=theme) as visit:
+        links = visit.page.locator(".term > a")
+        for number in range(links.count()):
+            link, box = links.nth(number), visit.page.locator(".term > .definition").nth(number)
+            assert link.get_attribute("aria-describedby") == box.get_attribute("id")
+            assert not box.is_visible()
+            link.focus()
+            place = box.bounding_box()
+            assert place and place["x"] >= 0 and place["x"] + place["width"] <= width
+        visit.page.keyboard.press("Escape")
+        assert not box.is_visible()
+        links.first.hover()
+        assert visit.page.locator(".term > .definition").first.is_visible()
+        assert not box.is_visible()

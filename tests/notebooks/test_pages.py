@@ -1,0 +1,223 @@
+"""The pages around the chapters: links hold, and what they say of chapters and library is so."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat import v4
+
+from ambiguity_lib import metrics
+from ambiguity_lib.profiles import available_profiles, load_profile
+from ambiguity_lib.rendering import render_html
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+CHAPTERS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
+TAUGHT = [path for path in CHAPTERS if path.stem != "11_solutions"]
+PAGES = sorted(BOOK.glob("*.md"))
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+def _page(name: str) -> str:
+    return (BOOK / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _shown(cell: nbformat.NotebookNode) -> str:
+    """What a reader of the rendered page sees of a cell, roughly: its text and its outputs."""
+    texts = [cell.source]
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        texts += [output.get("text", ""), data.get("text/markdown", data.get("text/plain", ""))]
+    return "\n".join(texts)
+
+
+def _text(path: Path) -> str:
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(map(_shown, nbformat.read(path, as_version=4).cells))
+
+
+def _section(path: Path, anchor: str) -> str:
+    """A section's text, found as MyST names sections in links."""
+    parts = re.split(r"^##+ (.+)$", _text(path), flags=re.MULTILINE)
+    for heading, body in zip(parts[1::2], parts[2::2], strict=True):
+        if re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") == anchor:
+            return body
+    raise AssertionError(f"{path.name} has no section {anchor}")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The HTML of all pages, chapters without their code: Sphinx's warnings are errors."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(BOOK, root / "book", ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
+    for path in BOOK.glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        text = [cell for cell in cells if cell.cell_type == "markdown"]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = v4.new_notebook(cells=text, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, root / "book" / path.name)
+    shutil.copy2(ROOT / "_toc.yml", root)
+    shutil.copy2(ROOT / "_config.yml", root)
+    return render_html(root / "book", root / "run").parent
+
+
+@pytest.mark.slow
+def test_links_terms_and_citations_resolve(rendered: Path) -> None:
+    for path in PAGES:
+        assert (rendered / "book" / f"{path.stem}.html").is_file()
+    sheet = (rendered / "book" / "cheat_sheet.html").read_text(encoding="utf-8")
+    linked = re.search(r'href="(\.\./_static/cheat_sheet\.css)"', sheet)
+    assert linked and (rendered / "book" / linked[1]).is_file()
+    assert 'role="tooltip"' in (rendered / "book" / "intro.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium or Chrome to print with")
+def test_the_cheat_sheet_prints_on_one_sheet(rendered: Path, tmp_path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"\$\(CHROMIUM\) (--headless.*?)--print-to-pdf", makefile, re.DOTALL)
+    assert recipe
+    options = recipe[1].replace("\\\n", " ").split()
+    pdf, page = tmp_path / "sheet.pdf", rendered / "book" / "cheat_sheet.html"
+    command = [str(CHROMIUM), *options, f"--print-to-pdf={pdf}", page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    content = pdf.read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
+    size = re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", content)
+    assert size and [round(float(side) / 72 * 25.4) for side in size.groups()] == [210, 297]
+
+
+def test_every_term_of_the_glossary_is_used_elsewhere() -> None:
+    block = re.search(r"```\{glossary\}\n:sorted:\n(.*?)^```", _page("glossary"), re.S | re.M)
+    assert block
+    terms = re.findall(r"^(\S.*)$", block[1], re.MULTILINE)
+    assert len(terms) == len(set(terms)) > 50
+    others = [*(path for path in PAGES if path.stem != "glossary"), *BOOK.glob("*.ipynb")]
+    text = " ".join(" ".join(map(_text, others)).replace("*", "").split())
+    unused = [
+        term for term in terms if not re.search(rf"(?<!\w){re.escape(term)}", text, re.IGNORECASE)
+    ]
+    assert unused == []
+
+
+def test_the_map_has_every_chapter_in_picture_and_list() -> None:
+    page = _page("map")
+    picture, table = page.split("</svg>")
+    assert [path.name for path in CHAPTERS if f"({path.name})" not in table] == []
+    assert [path.name for path in TAUGHT if f">{int(path.stem[:2])} " not in picture] == []
+    for finding in range(1, 7):
+        assert re.search(rf"findings? [\d, ]*{finding}", picture), finding
+        assert re.search(rf"findings? [\dand ]*{finding}", table), finding
+
+
+def test_the_notation_names_functions_that_exist_and_every_measure() -> None:
+    page, profile = _page("notation"), load_profile("synthetic")
+    named = re.findall(r"`(?!ambiguity_lib)(\w+)\.(\w+)`", page)
+    assert len(named) > 20
+    for first, second in named:
+        if not hasattr(getattr(profile, first, None), second):  # a profile's key, or a function
+            assert hasattr(importlib.import_module(f"ambiguity_lib.{first}"), second), second
+    assert [name for name in metrics.__all__ if f"`{name}`" not in page] == []
+
+
+def test_what_profiles_choose_is_what_the_cheat_sheet_says() -> None:
+    page = _page("cheat_sheet")
+    for name in available_profiles():
+        profile = load_profile(name)
+        assert f"$\\tau = {profile.selection.tolerance:g}$" in page, name
+        assert f"$\\lambda = {profile.distillation.weight:g}$" in page, name
+        assert profile.selection.source_fraction == 0.5, "½ in the rule for the source"
+        assert profile.evaluation.calibration_bins == 15, "said by notation and glossary"
+        assert profile.evaluation.bootstrap_samples == 1000, "said by notation"
+
+
+def test_further_reading_has_every_reference() -> None:
+    bibliography = (BOOK / "references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE)
+    cited = re.findall(r"^- .*?\{cite\}`(\w+)`", _page("further_reading"), re.MULTILINE)
+    assert sorted(cited) == sorted(keys)
+
+
+#: What stands in the section that the n-th of the twenty questions points to.
+EVIDENCE = (
+    "0.69 is a split down the middle",
+    r"\sqrt{\log 2} \approx 0.833",
+    "would be one noiseless side",
+    "looks worse in KL than in JSD",
+    "does not reach an ECE of zero",
+    "confidence above agreement is over-confidence",
+    "is a bound, not a method",
+    "padding must not count",
+    "Three choices are ours",
+    "tolerance 0.01 → depth 4 of 6",
+    "looking up a vector costs little",
+    "[0.15 0.8  0.05]",
+    "does not depend on the model",
+    "The label always keeps at least its share",
+    "[0.06, 0.04, 0.06, 0.06]",
+    r"\le \; \frac{1}{f}",
+    "there is one fold",
+    "Keep these two rows in every table",
+    "choose on the first half",
+    "would have become a class of its own",
+)
+
+
+def test_the_twenty_questions_are_answered_where_they_say() -> None:
+    questions = _section(BOOK / "instructors.md", "twenty-questions")
+    found = re.findall(
+        r"^(\d+)\. \*\*.+?\*\* .+?\n    ?\*Where:\* \[.+?\]\((\S+?)#(\S+?)\)$",
+        questions,
+        re.MULTILINE,
+    )
+    assert (
+        [int(number) for number, _, _ in found]
+        == list(range(1, 21))
+        == list(range(1, len(EVIDENCE) + 1))
+    )
+    for (number, page, anchor), words in zip(found, EVIDENCE, strict=True):
+        section = " ".join(_section(BOOK / page, anchor).split())
+        assert " ".join(words.split()) in section, f"question {number}: {words!r}"
+    asked = {page for _, page, _ in found}
+    assert asked == {path.name for path in TAUGHT}, "every chapter is asked about"
+
+
+#: What the README says and the page for instructors quotes.
+QUOTED = (
+    "about eight minutes after the installation",
+    "chapters 1 to 5 and 7 take about 33 minutes (a second one a minute",
+    "chapters 6, 8 and 9, which compare all methods under every seed of `sweep_seeds`, "
+    "more than half an hour a seed",
+    "a GPU; not run by us yet",
+)
+
+
+def test_times_for_instructors_are_those_of_their_sources() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert [words for words in QUOTED if words not in readme] == []
+    page = _page("instructors")
+    source = re.search(r"`(benchmarks/results/\S+/book\.json)`", page)
+    assert source
+    content = json.loads((ROOT / source[1]).read_text(encoding="utf-8"))
+    seconds = content["tables"]["seconds"]
+    first, again = seconds["first run"], seconds["chapters executed again"]
+    assert f"| chapter 1 alone, live | {first['01_human_opinions']:.0f} s |" in page
+    for start, name in (("chapter 2", "02_overconfidence"), ("chapter 5", "05_distillation")):
+        times = f"{first[name]:.0f} s; {again[name]:.0f} s"
+        assert re.search(rf"\| {start}[^|]*\| {times} \|", page), f"{start}: {times}"
+
+
+def test_every_part_of_the_table_of_contents_has_a_caption() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    assert all(part["caption"] for part in toc["parts"])

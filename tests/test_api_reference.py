@@ -1,0 +1,142 @@
+"""The API pages: they are the list of what is public, and each name has an example that runs."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import functools
+import importlib
+import inspect
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ambiguity_lib.rendering import render_html
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BOOK = REPOSITORY / "book"
+PAGES = sorted(set((BOOK / "api").glob("*.md")) - {BOOK / "api" / "index.md"})
+_ENTRY = re.compile(r"^\.\. (?:py:data|auto\w+):: ambiguity_lib\.([\w.]+)\.(\w+)$", re.MULTILINE)
+_CHAPTER = re.compile(r"Introduced in :doc:`/book/([\w]+)`")
+_IMPORT = re.compile(r"^from ambiguity_lib[\w.]* import (?:\([^)]*\)|.*)$", re.MULTILINE)
+
+
+def _entries() -> list[tuple[str, str, str]]:
+    """Module, name and text of every entry."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        starts = list(_ENTRY.finditer(text))
+        ends = [match.start() for match in starts[1:]] + [len(text)]
+        found += [(m[1], m[2], text[m.end() : end]) for m, end in zip(starts, ends, strict=True)]
+    return found
+
+
+ENTRIES = _entries()
+NAMES = {(module, name) for module, name, _ in ENTRIES}
+CHAPTERS = sorted(BOOK.glob("[0-9]*.ipynb"))
+every_entry = pytest.mark.parametrize(
+    ("module", "name", "text"), ENTRIES, ids=[f"{module}.{name}" for module, name, _ in ENTRIES]
+)
+
+
+def _code(path: Path) -> str:
+    """The code of a chapter, or the Python blocks of a page."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    cells = json.loads(text)["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+@functools.cache
+def _imported(path: Path) -> frozenset[tuple[str, str]]:
+    """Module and name of all that a chapter or page imports from the library."""
+    found = set()
+    for statement in _IMPORT.findall(_code(path)):
+        node = ast.parse(statement).body[0]
+        assert isinstance(node, ast.ImportFrom) and node.module
+        module = node.module.removeprefix("ambiguity_lib.")
+        found |= {(module, alias.name) for alias in node.names}
+    return frozenset(found)
+
+
+def test_no_name_is_on_two_pages() -> None:
+    assert len(ENTRIES) > 150
+    assert len(NAMES) == len(ENTRIES)
+
+
+@pytest.mark.parametrize("module", ["metrics", "data", "plotting", "exercises"])
+def test_all_that_a_package_offers_is_on_a_page(module: str) -> None:
+    offered = importlib.import_module(f"ambiguity_lib.{module}").__all__
+    assert set(offered) == {name for where, name in NAMES if where == module}
+
+
+SOURCES = [REPOSITORY / "README.md", *sorted(BOOK.glob("*.ipynb")), *sorted(BOOK.glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_what_a_reader_is_shown_is_on_a_page(path: Path) -> None:
+    assert _imported(path) <= NAMES, "give these names an entry in book/api"
+
+
+@every_entry
+def test_an_entry_has_an_example_and_names_the_first_chapter_that_uses_it(
+    module: str, name: str, text: str
+) -> None:
+    value = getattr(importlib.import_module(f"ambiguity_lib.{module}"), name)
+    if inspect.isclass(value) or inspect.isroutine(value):
+        docstring = inspect.getdoc(value) or ""
+        assert "\nExamples:\n" in docstring
+        example = docstring.partition("\nExamples:\n")[2]
+    else:
+        example = text
+    sources = [one.source for one in doctest.DocTestParser().get_examples(example)]
+    assert len(sources) >= 2, "an import and what comes of it"
+    chapter = _CHAPTER.search(text)
+    users = [path.stem for path in CHAPTERS if (module, name) in _imported(path)]
+    if chapter:
+        assert chapter[1] in users[:1], f"chapters that import it: {users}"
+
+
+def test_examples_are_found_by_the_test_run(pytestconfig: pytest.Config) -> None:
+    """Also those of functions that torch's decorators wrap."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    missing = []
+    for module, name in sorted(NAMES):
+        value: Any = getattr(importlib.import_module(f"ambiguity_lib.{module}"), name)
+        if not (inspect.isclass(value) or inspect.isroutine(value)):
+            continue
+        home = importlib.import_module(inspect.unwrap(value).__module__)
+        tests = {test.name for test in finder.find(home) if test.examples}
+        if f"{home.__name__}.{value.__qualname__}" not in tests:
+            missing.append(f"{module}.{name}")
+    assert missing == []
+
+
+@pytest.mark.slow
+def test_the_pages_render_without_a_warning(tmp_path: Path) -> None:
+    book = tmp_path / "project" / "book"
+    for folder in ("api", "_ext", "_static"):
+        shutil.copytree(BOOK / folder, book / folder)
+    (book / "references.bib").touch()
+    (book / "intro.md").write_text("# Intro\n\nWords.\n", encoding="utf-8")
+    linked = {chapter for *_, text in ENTRIES for chapter in _CHAPTER.findall(text)}
+    for page in sorted(linked | {"quickstart", "your_own_data"}):
+        (book / f"{page}.md").write_text(f"# {page}\n\nWords.\n", encoding="utf-8")
+    toc = {"format": "jb-book", "root": "book/intro"}
+    files = [path for path in sorted(book.rglob("*.md")) if path.stem != "intro"]
+    toc |= {"chapters": [{"file": str(path.relative_to(book.parent))[:-3]} for path in files]}
+    (book.parent / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    config = yaml.safe_load((REPOSITORY / "_config.yml").read_text(encoding="utf-8"))
+    config["sphinx"]["config"]["extensions"].remove("sphinx-mathjax-offline")  # large
+    (book.parent / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    html = render_html(book, tmp_path / "run").parent / "book" / "api"
+    page = (html / "metrics.html").read_text(encoding="utf-8")
+    assert 'id="ambiguity_lib.metrics.kl_divergence"' in page
+    assert "../02_overconfidence.html" in page
