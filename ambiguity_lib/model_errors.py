@@ -24,6 +24,11 @@ def explained(what: str, source: str | Path, families: Sequence[str]) -> Iterato
         ValueError: If the weights are damaged, do not fit, are there only as a pickle, or need code
             from elsewhere.
     """
+    if Path(source).is_file():  # a configuration could be loaded from one, weights could not
+        raise FileNotFoundError(
+            f"cannot load the {what} of {str(source)!r}: this is a file; give the folder "
+            "that it is in"
+        )
     try:
         yield
     except SafetensorError as error:
@@ -66,8 +71,6 @@ def pickled_weights(source: str | Path) -> Path | None:
 def _place(source: str | Path) -> str:
     """What is wrong with the place that a model was looked for in."""
     path, text = Path(source), str(source)
-    if path.is_file():
-        return "this is a file; give the folder that it is in"
     if (path / "config.json").is_file():
         return "the folder is there, but something in it is missing or cannot be read"
     if path.is_dir():

@@ -61,7 +61,8 @@ def test_two_processes_make_the_student_of_one(tmp_path):
     command = [
         "-m", "ambiguity_lib", "compress", "--model", "encoder", "--data", "train.csv",
         "--validation", "validation.csv", "--batch-size", "20", "--epochs", "2",
-        "--learning-rate", "0.001", "--precision", "fp32", "--device", "cpu",
+        "--student-epochs", "1", "--learning-rate", "0.001", "--precision", "fp32",
+        "--device", "cpu",
     ]  # fmt: skip
     launch = [
         "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_addr", "127.0.0.1",

@@ -105,6 +105,7 @@ def match_columns(
         # training must not even see them
         roles += ["label_dist", "label_counts", "majority_label"]
     before = log.total
+    missing: set[str] = set()
     used: dict[str, Any] = {role.name: None for role in dataclasses.fields(Columns)}
     for role in roles:
         name, default = getattr(columns, role), getattr(DEFAULT_COLUMNS, role)
@@ -114,10 +115,12 @@ def match_columns(
         if name in found:
             used[role] = name
         elif role in needed or (name is not None and name != default):
+            missing.add(role)
             log.add(None, _explain_missing(role, name, found))
     if columns.text_pair is None and "text_pair" in filled and columns.text != "text_pair":
         used["text_pair"] = "text_pair"
-    if human and not votes and used["label_dist"] is None and used["label_counts"] is None:
+    opinions = {"label_dist", "label_counts"}
+    if human and not votes and not opinions & missing and not any(used[role] for role in opinions):
         log.add(
             None,
             f"there are no human opinions: no column {columns.label_dist!r} with distributions, "

@@ -8,6 +8,7 @@ names the mistake. It never shows the right value.
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ import numpy as np
 # Rounding by hand to three digits is right, and so is another order of summing.
 _CLOSE = 1e-6
 _BY_HAND = 5e-3
+_WIDTH = 68
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Verdict:
 
     def __str__(self) -> str:
         heading = {True: "right", False: "not yet", None: "no answer yet"}[self.right]
-        return f"{heading}: {self.message}"
+        # a notebook's page does not break the lines that a cell prints
+        text = f"{heading}: {self.message}"
+        return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
     __repr__ = __str__
 

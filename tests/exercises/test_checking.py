@@ -103,3 +103,9 @@ def test_a_verdict_reads_as_a_sentence():
     assert str(check("8.1", 0.693)).startswith("right: ")
     assert repr(check("8.1", 1)).startswith("not yet: that is in bits")
     assert str(check("8.1", ...)).startswith("no answer yet: ")
+
+
+@by_name
+def test_a_verdict_fits_on_a_page(exercise):
+    for answer in (right(exercise), exercise.mistakes[0][0], lambda *arguments: [0.5] * 99):
+        assert max(map(len, str(check(exercise.name, answer)).splitlines())) <= 68
