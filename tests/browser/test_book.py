@@ -42,6 +42,8 @@ HOSTS = {
     "arxiv.org",
     "aclanthology.org",
     "proceedings.mlr.press",
+    "d2l.ai",
+    "docs.pytorch.org",
 }
 
 

@@ -218,6 +218,23 @@ def test_times_for_instructors_are_those_of_their_sources() -> None:
         assert re.search(rf"\| {start}[^|]*\| {times} \|", page), f"{start}: {times}"
 
 
+def test_readers_are_told_of_the_twenty_questions() -> None:
+    assert "instructors.md#twenty-questions" in _page("map")
+
+
+def test_what_is_said_of_us_beside_other_books_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("### Beside two other books\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"][2:]
+    assert len(rows) >= 10
+    assert {len(row) for row in rows} == {4}
+    named = {
+        name for row in rows for name in re.findall(r"`([\w.-]*/[\w./-]+)`", " ".join(row[2:]))
+    }
+    assert len(named) > 10
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
 def test_every_part_of_the_table_of_contents_has_a_caption() -> None:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     assert all(part["caption"] for part in toc["parts"])
