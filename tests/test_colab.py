@@ -75,7 +75,7 @@ def test_the_kernel_sees_nothing_of_the_project(
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("1 / 0", "cell 2: ZeroDivisionError"), ("1", "left no record")]
+    ("code", "said"), [("1 / 0", "cell 3: ZeroDivisionError"), ("1", "left no record")]
 )
 def test_a_chapter_that_fails_or_records_nothing_is_reported(
     colab: ModuleType, tmp_path: Path, code: str, said: str
