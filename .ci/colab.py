@@ -119,6 +119,9 @@ def kernel_environment(python: Path, repository: Path, folder: Path) -> dict[str
         "GIT_CONFIG_VALUE_0": REPOSITORY,
         "HF_HUB_OFFLINE": "1",  # the smoke profile needs nothing from there
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a remark at every kernel's start
+        # models as small as these wait for a second thread more than it helps, above all if the
+        # machine has other work
+        "OMP_NUM_THREADS": "1",
     }
 
 
