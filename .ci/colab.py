@@ -72,7 +72,8 @@ def make_environment(folder: Path, base: str) -> Path:
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder / "venv", ignore_errors=True)
     subprocess.run([base, "-m", "venv", folder / "venv"], check=True)
-    install = ["-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)]
+    # of these packages little is imported, so Python compiles less than pip would
+    install = ["-m", "pip", "install", "-q", "--no-compile", "-r", str(REQUIREMENTS)]
     done = subprocess.run([python, *install], capture_output=True, text=True)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
