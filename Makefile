@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser outputs results bench weights lock install clean
+.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -24,7 +24,7 @@ cheat-sheet: book
 	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
 	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
 
-# Everything. One pytest run for unit tests, committed chapters and smoke runs: its summary is last
+# Everything but test-colab. One pytest run for unit tests and committed chapters: its summary is last
 test: lint
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book ambiguity_lib tests
 
@@ -40,13 +40,18 @@ test-unit: $(INSTALLED)
 test-examples: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api
 
-# The committed chapters against their stored outputs, then every chapter under the smoke profile
+# The committed chapters against their stored outputs, their rules, and on real data where it is
 test-notebooks: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env book tests/notebooks
 
 # The rendered book in Chromium: no complaint, no stranger, axe, weights, a phone's width, clicks and keys
 test-browser: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist load tests/browser
+
+# Every chapter under the smoke profile as Colab runs it: versions like Colab's, from PyPI, no
+# project files, the install cells at work. Needs a network; the environment is kept for next time
+test-colab: $(INSTALLED)
+	$(BIN)/python .ci/colab.py
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)

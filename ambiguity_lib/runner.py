@@ -42,7 +42,7 @@ from ambiguity_lib.profiles import (
 from ambiguity_lib.rendering import RenderingError, render_html
 
 # folders beside the profiles' in the build directory
-RESERVED_NAMES = ("artifacts",)
+RESERVED_NAMES = ("artifacts", "colab")
 _CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro|results_\w+)")
 
 

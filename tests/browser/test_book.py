@@ -14,6 +14,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import sync_playwright
 
+from ambiguity_lib import __version__
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("AMBIGUITY_BUILD_DIR", REPOSITORY / "_build")) / "synthetic" / "html"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -38,6 +40,7 @@ KNOWN = {("references", "aria-required-children")}
 HOSTS = {
     "github.com",
     "colab.research.google.com",
+    "mybinder.org",
     "doi.org",
     "arxiv.org",
     "aclanthology.org",
@@ -232,7 +235,7 @@ def test_the_theme_can_be_switched_and_is_kept(browser):
 def test_launch_and_download_lead_to_this_chapter(browser, path):
     with Visit(browser, path) as visit:
         launch = visit.page.locator("a[href*='colab.research.google.com']").first
-        assert launch.get_attribute("href").endswith(f"/book/{path.stem}.ipynb")
+        assert launch.get_attribute("href").endswith(f"/blob/v{__version__}/book/{path.stem}.ipynb")
         download = visit.page.locator("a.btn-download-source-button").first
         source = (path.parent / download.get_attribute("href")).resolve()
         assert source.name == f"{path.stem}.ipynb" and source.is_file()

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from nbformat import NotebookNode, v4
 
+from ambiguity_lib import __version__
 from ambiguity_lib.exercises import EXERCISES
 from ambiguity_lib.reading_time import EXERCISE, chapter_time, stated_time
 
@@ -20,7 +21,10 @@ NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.stem == "intro" or path.stem[:2].isdigit()]
 SOLUTIONS = BOOK / "11_solutions.ipynb"
 TAUGHT = [path for path in CHAPTERS if path != SOLUTIONS]
-BADGE = "https://colab.research.google.com/github/ambiguity-book/ambiguity-lib/blob/main/book/{}"
+BADGE = (
+    "https://colab.research.google.com/github/ambiguity-book/ambiguity-lib"
+    f"/blob/v{__version__}/book/{{}}"
+)
 COMPARED = "nbval-check-output"
 
 CHECK = re.compile(r'check\("(\d+\.\d+)"')
@@ -94,10 +98,18 @@ def test_opening_and_ending(path: Path) -> None:
     first = notebook.cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
-    assert BADGE.format(path.name) in first.source
-    install = _code(notebook)[0]
-    assert '"google.colab" in sys.modules' in install.source
     assert "write_record(" in _code(notebook)[-1].source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_badge_and_install_cell_are_of_this_release(path: Path) -> None:
+    notebook = _read(path)
+    assert f"]({BADGE.format(path.name)})" in notebook.cells[0].source.splitlines()[2]
+    install = notebook.cells[1]
+    assert install.source.startswith("import ")
+    assert '"google.colab" in sys.modules' in install.source
+    assert f'release = "v{__version__}"\n' in install.source
+    assert install.outputs == []
 
 
 @every_taught_chapter
