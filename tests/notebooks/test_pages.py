@@ -152,6 +152,46 @@ def test_the_notation_names_functions_that_exist_and_every_measure() -> None:
     assert [name for name in metrics.__all__ if f"`{name}`" not in page] == []
 
 
+GREEK = re.compile(
+    r"\\(alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho"
+    r"|sigma|tau|phi|varphi|chi|psi|omega|ell)\b"
+)
+
+
+def _letters(text: str) -> set[str]:
+    """Letters of the formulas of a Markdown text, Greek ones by their names."""
+    letters: set[str] = set()
+    for formula in re.findall(r"\$\$.+?\$\$|\$[^$]+\$", text, re.DOTALL):
+        bare = re.sub(r"\\(?:mathrm|text)\{[^}]*\}", " ", formula)
+        letters |= set(GREEK.findall(bare))
+        letters |= set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare)))
+    return letters
+
+
+@pytest.mark.parametrize("path", [*PAGES, *BOOK.glob("*.ipynb")], ids=lambda path: path.stem)
+def test_every_letter_of_a_formula_is_on_the_page_of_notation(path: Path) -> None:
+    rows = re.findall(r"^\| (\$.+?\$) \|", _page("notation"), re.MULTILINE)
+    meanings = [_letters(row) for row in rows]
+    explained = set.union(*meanings) | {"H", "e"}  # in the table of measures, and Euler's number
+    if path.suffix == ".md":
+        text = path.read_text(encoding="utf-8")
+    else:
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = re.sub(r"```(?!\{).*?```|(?<!`)`[^`\n]+`(?!`)", " ", text, flags=re.DOTALL)
+    assert sorted(_letters(text) - explained) == []
+
+
+def test_a_letter_is_explained_once() -> None:
+    first: dict[str, str] = {}
+    for row in re.findall(r"^\| (\$.+?\$) \|", _page("notation"), re.MULTILINE):
+        for symbol in re.findall(r"\$([^$]+)\$", row):
+            if len(symbol) == 1 or re.fullmatch(r"\\[a-z]+", symbol):
+                assert symbol not in first, f"{symbol} stands in {first[symbol]} and in {row}"
+                first[symbol] = row
+    assert len(first) > 25
+
+
 def test_what_profiles_choose_is_what_the_cheat_sheet_says() -> None:
     page = _page("cheat_sheet")
     for name in available_profiles():
