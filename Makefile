@@ -18,11 +18,21 @@ CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || c
 book: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile $(PROFILE)
 
-# The cheat sheet as a PDF of one page, printed from the rendered book by Chromium (or Chrome)
+# What a run leaves, and how Chromium (or Chrome) prints a page of it
+RUN := $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)
+PRINT = $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 --no-pdf-header-footer \
+  --virtual-time-budget=60000 --generate-pdf-document-outline
+
+# The cheat sheet as a PDF of one page, printed from the rendered book
 cheat-sheet: book
-	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 \
-	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
-	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
+	cd $(RUN)/html/book && $(PRINT) --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
+	@echo "$(RUN)/cheat_sheet.pdf"
+
+# The whole book as one PDF, with the folded parts open and the figures with sliders as pictures
+pdf: book
+	$(BIN)/python -m ambiguity_lib.print_page $(RUN)/html
+	cd $(RUN)/html && $(PRINT) --print-to-pdf=../book.pdf "file://$$PWD/print.html"
+	@echo "$(RUN)/book.pdf"
 
 # Everything derived that comes out the same on any machine (CONTRIBUTING.md, "Derived files")
 derived: $(INSTALLED)

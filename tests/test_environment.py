@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # modules whose distribution is named otherwise, or comes with another that is declared
 DISTRIBUTIONS = {
     "requests": "pooch",
+    "bs4": "beautifulsoup4",
     "cycler": "matplotlib",
     "IPython": "ipykernel",
     "PIL": "matplotlib",
@@ -44,6 +45,8 @@ RUN_BY = {
     "cd ambiguity-lib": "the checkout itself",
     "make book": ".ci/run",
     "make test": ".ci/run",
+    "make pdf": "tests/browser/test_book.py prints the page; CI renders the book only once",
+    "make check-derived": ".ci/run",
     "make weights": ".ci/run",
     "make bench": ".ci/run, in its quick form: the whole takes a quarter of an hour",
     "export AMBIGUITY_DATA_DIR=/path/to/data": ".ci/run",

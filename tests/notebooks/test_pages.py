@@ -85,7 +85,7 @@ def test_links_terms_and_citations_resolve(rendered: Path) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium or Chrome to print with")
 def test_the_cheat_sheet_prints_on_one_sheet(rendered: Path, tmp_path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    recipe = re.search(r"\$\(CHROMIUM\) (--headless.*?)--print-to-pdf", makefile, re.DOTALL)
+    recipe = re.search(r"^PRINT = \$\(CHROMIUM\) (.*?)\n\n", makefile, re.DOTALL | re.MULTILINE)
     assert recipe
     options = recipe[1].replace("\\\n", " ").split()
     pdf, page = tmp_path / "sheet.pdf", rendered / "book" / "cheat_sheet.html"
