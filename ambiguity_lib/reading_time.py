@@ -85,6 +85,22 @@ def stated_time(notebook: NotebookNode) -> ChapterTime:
     return ChapterTime(*map(int, found.groups()))
 
 
+def state_time(notebook: NotebookNode) -> None:
+    """Let a chapter's first cell state what the rule says, in place.
+
+    Raises:
+        ValueError: As :func:`stated_time`.
+    """
+    if stated_time(notebook) == (rule := chapter_time(notebook)):
+        return
+    first = notebook.cells[0]
+    first["source"] = _STATED.sub(
+        f"**Time**: about {rule.reading} minutes to read and try, and {rule.exercises} more for "
+        "the exercises.",
+        first.source,
+    )
+
+
 def count_words(markdown: str) -> int:
     """Words that one reads in a text: without addresses, citations, code and folded parts."""
     text = _TERM.sub(r"\1", _NO_WORDS.sub(" ", markdown))

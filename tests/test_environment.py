@@ -15,7 +15,6 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 import ambiguity_lib
 from ambiguity_lib.profiles import load_profile
@@ -25,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # modules whose distribution is named otherwise, or comes with another that is declared
 DISTRIBUTIONS = {
     "requests": "pooch",
+    "bs4": "beautifulsoup4",
     "cycler": "matplotlib",
     "IPython": "ipykernel",
     "PIL": "matplotlib",
@@ -37,7 +37,7 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 
-OWN = ("ambiguity_lib", "benchmarks", "tests")
+OWN = {"ambiguity_lib", "benchmarks", "tests", *(path.stem for path in ROOT.glob(".ci/*.py"))}
 
 # README command -> what runs it (CONTRIBUTING.md has the same in words)
 RUN_BY = {
@@ -49,6 +49,8 @@ RUN_BY = {
     "make install": "make book calls it",
     ".venv/bin/pip install jupyterlab": "nothing; make book uses the same kernel without it",
     ".venv/bin/jupyter lab book": "nothing; make book uses the same kernel without it",
+    "make pdf": "tests/browser/test_book.py prints the page; CI renders the book only once",
+    "make check-derived": ".ci/run",
     "make weights": ".ci/run",
     "make bench": ".ci/run, in its quick form: the whole takes a quarter of an hour",
     "export AMBIGUITY_DATA_DIR=/path/to/data": ".ci/run",
@@ -66,8 +68,8 @@ RUN_BY = {
     ".venv/bin/ambiguity-lib probe --model bert-base-uncased --data train.csv --validation "
     "validation.csv": "tests/cli/test_readme.py",
     "make book PROFILE=minilm": "tests/notebooks/test_smoke.py, with fewer items",
-    "conda env create -f environment.yml": "this file compares its versions; no conda in CI",
-    "conda activate ambiguity-lib": "this file compares its versions; no conda in CI",
+    "conda env create -f environment.yml": "make check-derived has its versions; no conda in CI",
+    "conda activate ambiguity-lib": "make check-derived has its versions; no conda in CI",
     "ambiguity-lib book": "make book calls it",
     ".venv/bin/ambiguity-lib book --chapters 03,04 --execute-only": "test_resume.py",
     ".venv/bin/ambiguity-lib sweep --profile synthetic --seeds 0-1 --methods teacher,distilled": (
@@ -128,28 +130,13 @@ def test_peers_have_a_lock_of_their_own(
         assert requirement.specifier.contains(more[name], prereleases=True), name
 
 
-def test_lock_names_public_versions_only(lock: dict[str, str]) -> None:
-    assert [name for name, version in lock.items() if Version(version).local] == []
-
-
-def test_lock_is_what_is_installed(lock: dict[str, str]) -> None:
-    installed = {name: importlib.metadata.version(name).split("+")[0] for name in lock}
-    assert installed == lock, "run `make lock` after changing packages"
-
-
-def test_conda_environment_has_the_same_versions(
-    project: dict[str, Any], direct: dict[str, Requirement], lock: dict[str, str]
-) -> None:
+def test_conda_environment_has_a_python_that_will_do(project: dict[str, Any]) -> None:
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    environment = yaml.safe_load(text)
-    *conda, last = environment["dependencies"]
+    *conda, _ = yaml.safe_load(text)["dependencies"]
     assert [re.split("[=<>]", line)[0] for line in conda] == ["python", "pip"]
     python = conda[0].removeprefix("python=")
     requires = Requirement(f"python{project['requires-python']}").specifier
     assert requires.contains(f"{python}.0")
-    *pins, editable = last["pip"]
-    assert editable == "--editable ."
-    assert dict(line.split("==") for line in pins) == {name: lock[name] for name in direct}
 
 
 def test_lower_bounds_admit_colab(direct: dict[str, Requirement]) -> None:
@@ -177,11 +164,7 @@ def test_every_import_is_declared(folder: str, direct: dict[str, Requirement]) -
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
             for name in {name.split(".")[0] for name in names}:
-                known = (
-                    name in sys.stdlib_module_names
-                    or name in ("ambiguity_lib", "benchmarks", "tests")
-                    or (ROOT / ".ci" / f"{name}.py").is_file()
-                )
+                known = name in sys.stdlib_module_names or name in OWN
                 distribution = canonicalize_name(DISTRIBUTIONS.get(name, name))
                 if not known and distribution not in direct:
                     undeclared.add(f"{path.relative_to(ROOT)}: {name}")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from nbformat import v4
 
-from ambiguity_lib.reading_time import ChapterTime, chapter_time, count_words, stated_time
+from ambiguity_lib.reading_time import (
+    ChapterTime,
+    chapter_time,
+    count_words,
+    state_time,
+    stated_time,
+)
 
 
 def _code(*tags):
@@ -51,3 +57,12 @@ def test_the_stated_time_is_found_or_missed_by_name():
     assert stated_time(notebook) == ChapterTime(reading=45, exercises=60)
     with pytest.raises(ValueError, match="has no line"):
         stated_time(v4.new_notebook(cells=[v4.new_markdown_cell("# 1\n\nTime: 3 hours")]))
+
+
+def test_a_chapter_is_made_to_state_what_the_rule_says():
+    line = "**Time**: about 45 minutes to read and try, and 60 more for the exercises."
+    text = f"# 1\n\n{line}\n\n" + "word " * 1500
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(text)])
+    state_time(notebook)
+    assert stated_time(notebook) == chapter_time(notebook) == ChapterTime(10, 0)
+    assert notebook.cells[0].source.endswith("word " * 1500)

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ambiguity_lib import __version__
+from ambiguity_lib.print_page import write_print_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("AMBIGUITY_BUILD_DIR", REPOSITORY / "_build")) / "synthetic" / "html"
@@ -284,3 +285,39 @@ def test_a_term_shows_its_definition_to_pointer_and_keyboard(browser, width, the
         links.first.hover()
         assert visit.page.locator(".term > .definition").first.is_visible()
         assert not box.is_visible()
+
+
+PAPER = 657  # CSS pixels between the margins of A4
+# what would be missing or cut off on paper
+FAULTS = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const seen = new Set();
+  const wide = (e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+  return {
+    "same id": all("article, article [id]").map((e) => e.id)
+      .filter((id) => seen.has(id) || !seen.add(id)),
+    "link to nothing": all("a[href^='#']").map((e) => e.getAttribute("href").slice(1))
+      .filter((id) => !document.getElementById(decodeURIComponent(id))),
+    "no picture": all("img").filter((e) => !e.naturalWidth).map((e) => e.src),
+    "folded": all("details:not([open])").length,
+    "formula": all("mjx-merror").map((e) => e.textContent),
+    "cut off": all("article :is(pre, table, img, p, svg)").filter(wide)
+      .map((e) => e.closest("article").id + ": " + e.outerHTML.slice(0, 80)),
+  };
+}"""
+
+
+def test_the_whole_book_prints_with_nothing_cut_off_or_left_folded(browser):
+    """As `make pdf` gives it to Chromium, which prints here, too."""
+    page = write_print_page(HTML, REPOSITORY / "_toc.yml", REPOSITORY / "_config.yml")
+    with Visit(browser, page, width=PAPER) as visit:
+        visit.page.emulate_media(media="print")
+        visit.page.evaluate("MathJax.startup.promise")
+        faults = visit.page.evaluate(FAULTS)
+        assert {what: where for what, where in faults.items() if where} == {}
+        assert visit.page.locator("article").count() == len(PAGES)
+        assert visit.page.locator("mjx-container").count() > 300
+        assert visit.page.locator("figure.interactive-figure img").count() > 0
+        assert visit.complaints == []
+        assert [url for url in visit.urls if not url.startswith(("file:", "data:"))] == []
+        assert len(visit.page.pdf(prefer_css_page_size=True)) > 10**6

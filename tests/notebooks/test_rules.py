@@ -14,7 +14,7 @@ from nbformat import NotebookNode, v4
 
 from ambiguity_lib import __version__
 from ambiguity_lib.exercises import EXERCISES
-from ambiguity_lib.reading_time import EXERCISE, chapter_time, stated_time
+from ambiguity_lib.reading_time import EXERCISE
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
@@ -122,9 +122,6 @@ def test_opening_says_what_for_and_how_long(path: Path) -> None:
     ]
     assert places == sorted(places) and places[0] >= 0, "abilities, what comes before, time"
     assert 4 <= opening.count("\n- ") <= 5
-    stated, rule = stated_time(notebook), chapter_time(notebook)
-    assert abs(stated.reading - rule.reading) <= 5, f"the rule says {rule}"
-    assert abs(stated.exercises - rule.exercises) <= 5, f"the rule says {rule}"
 
 
 @every_taught_chapter
@@ -215,13 +212,8 @@ def test_outputs_are_committed_from_one_clean_run(path: Path) -> None:
 
 
 @every_chapter
-def test_nothing_of_a_single_run_is_in_the_metadata(path: Path) -> None:
-    notebook = _read(path)
-    assert not {"papermill", "widgets"} & set(notebook.metadata)
-    assert "version" not in notebook.metadata.get("language_info", {})
-    for cell in notebook.cells:
-        assert not {"papermill", "execution"} & set(cell.metadata)
-        assert "injected-parameters" not in cell.metadata.get("tags", [])
+def test_no_profile_was_injected(path: Path) -> None:
+    assert _code(_read(path), "injected-parameters") == [], "run `make outputs`, of `synthetic`"
 
 
 @every_chapter
