@@ -30,8 +30,6 @@ pytestmark = [
 PAGES = sorted(HTML.glob("book/**/*.html"))
 CHAPTERS = [page for page in PAGES if page.stem[:2].isdigit()]
 
-every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-
 # what a page may weigh as servers send it, compressed; Vega comes with interactive figures only
 MOST_BYTES = 1_500_000
 COMPRESSED = {".html", ".js", ".css", ".svg", ".json"}
@@ -87,17 +85,23 @@ class Visit:
         self.context.close()
 
 
-@every_page
-def test_it_opens_without_a_complaint_a_stranger_or_too_much_weight(browser, path):
-    with Visit(browser, path) as visit:
-        assert visit.complaints == []
-        foreign = [url for url in visit.urls if not url.startswith(("file:", "data:", "blob:"))]
-        assert foreign == []
-        files = {Path(unquote(urlsplit(url).path)) for url in visit.urls if url.startswith("file")}
-        if not visit.page.locator("figure.interactive-figure").count():
-            assert sum(map(weight, files)) <= MOST_BYTES
-        unnamed = visit.page.locator("article img:not([alt]), article img[alt='']")
-        assert unnamed.count() == 0
+@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path.stem)
+def opened(browser, request):
+    """Every page, opened once for all that is asked of every page."""
+    with Visit(browser, request.param) as visit:
+        yield request.param, visit
+
+
+def test_it_opens_without_a_complaint_a_stranger_or_too_much_weight(opened):
+    _, visit = opened
+    assert visit.complaints == []
+    foreign = [url for url in visit.urls if not url.startswith(("file:", "data:", "blob:"))]
+    assert foreign == []
+    files = {Path(unquote(urlsplit(url).path)) for url in visit.urls if url.startswith("file")}
+    if not visit.page.locator("figure.interactive-figure").count():
+        assert sum(map(weight, files)) <= MOST_BYTES
+    unnamed = visit.page.locator("article img:not([alt]), article img[alt='']")
+    assert unnamed.count() == 0
 
 
 def weight(file):
@@ -105,14 +109,16 @@ def weight(file):
     return len(gzip.compress(data)) if file.suffix in COMPRESSED else len(data)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@every_page
-def test_axe_finds_nothing_serious(browser, path, theme):
-    with Visit(browser, path, theme=theme) as visit:
-        assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
-        visit.page.evaluate(AXE.read_text(encoding="utf-8"))
-        # without preload, which would ask for the style sheets again
-        found = visit.page.evaluate("axe.run({resultTypes: ['violations'], preload: false})")
+# the themes differ in nothing but colours
+@pytest.mark.parametrize("theme, only", [("light", None), ("dark", ["color-contrast"])])
+def test_axe_finds_nothing_serious(opened, theme, only):
+    path, visit = opened
+    visit.page.emulate_media(color_scheme=theme)
+    assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
+    visit.page.evaluate(AXE.read_text(encoding="utf-8"))
+    # without preload, which would ask for the style sheets again
+    options = {"resultTypes": ["violations"], "preload": False, "runOnly": only}
+    found = visit.page.evaluate("options => axe.run(options)", options)
     serious = [
         (one["id"], one["nodes"][0]["html"][:200])
         for one in found["violations"]
@@ -121,10 +127,10 @@ def test_axe_finds_nothing_serious(browser, path, theme):
     assert serious == []
 
 
-@every_page
-def test_a_phone_never_scrolls_sideways(browser, path):
-    with Visit(browser, path, width=360) as visit:
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+def test_a_phone_never_scrolls_sideways(opened):
+    _, visit = opened
+    visit.page.set_viewport_size({"width": 360, "height": 800})
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 class Links(HTMLParser):
