@@ -22,7 +22,13 @@ BOOK = ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
 PROFILES = ROOT / "tests" / "profiles"
 
-every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+# the solutions train more students of the real model, which takes minutes; they run in `make book`,
+# in `make test-colab` and against their stored outputs
+every_chapter = pytest.mark.parametrize(
+    "chapter",
+    [path for path in CHAPTERS if "solutions" not in path.stem],
+    ids=lambda path: path.stem,
+)
 
 
 @pytest.fixture(scope="module")
