@@ -24,7 +24,7 @@ _LOOKS = Path("_static") / "print.css"
 # of no use on paper; Vega would draw the figures with sliders anew, whose pictures are printed
 _LEFT_OUT = (
     "a.headerlink, span.definition, button, figure.interactive-figure script, link, "
-    "a:has(> img[src*='colab_badge']), .sd-summary-state-marker, p.expanded"
+    "a:has(> img[src*='badge']), .sd-summary-state-marker, p.expanded"
 )
 _PAGE = """\
 <!DOCTYPE html>
