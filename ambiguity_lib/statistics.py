@@ -1,6 +1,6 @@
 """Intervals over items and seeds, paired tests with Holm's correction, results by human entropy.
 
-All functions take the tidy table of :func:`ambiguity_lib.results.score_methods`: one row an item,
+Most functions take the tidy table of :func:`ambiguity_lib.results.score_methods`: one row an item,
 method and seed of an evaluation set.
 """
 
@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import permutation_test
 
+from ambiguity_lib.metrics import entropy
 from ambiguity_lib.metrics.calibration import confidence_bins
 
 FloatArray = NDArray[np.float64]
@@ -298,6 +299,51 @@ def _difference(
     values = resamples.of_seeds(gap(resamples.items))
     low, high = np.quantile(values, [0.025, 0.975])
     return float(gap(_whole(first.shape[1])).mean()), float(low), float(high)
+
+
+def entropy_correlation_change(
+    human: ArrayLike, ours: ArrayLike, theirs: ArrayLike, *, samples: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """How the entropy correlation with people differs between two models of the same items.
+
+    The rule of this book: it counts as changed where the interval leaves out zero. For several
+    seeds, :func:`compare` with ``names=["entropy_corr"]`` gives the same kind of interval.
+
+    Args:
+        human: Human distributions, shape (N, C).
+        ours: Distributions of the first model, shape (N, C).
+        theirs: Distributions of the second model, shape (N, C).
+        samples: Bootstrap resamples of the items, the same for both models.
+        seed: Seed of the resampling.
+
+    Returns:
+        The correlation of ``ours`` minus that of ``theirs``, and the lower and upper end of its
+        95 % interval; NaN if one has the same entropy on all items of a resample.
+
+    Raises:
+        ValueError: If the three differ in shape.
+
+    Examples:
+        >>> from ambiguity_lib.statistics import entropy_correlation_change
+        >>> human = [[0.5, 0.5], [0.7, 0.3], [0.9, 0.1], [1.0, 0.0]] * 25
+        >>> blurred = [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [1.0, 0.0]] * 25
+        >>> difference, low, high = entropy_correlation_change(human, human, blurred)
+        >>> round(difference, 2), low > 0
+        (0.08, True)
+    """
+    shapes = [np.shape(values) for values in (human, ours, theirs)]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"human, ours and theirs must have one shape; got {shapes}")
+    people, first, second = (entropy(np.asarray(p, float)) for p in (human, ours, theirs))
+    both = np.stack([first, second])
+
+    def change(items: FloatArray) -> FloatArray:
+        correlations = _correlations(people, both, items)
+        return correlations[:, 0] - correlations[:, 1]
+
+    resamples = Resamples.draw(1, len(people), samples=samples, seed=seed).items
+    low, high = np.quantile(change(resamples), [0.025, 0.975])
+    return float(change(_whole(len(people)))[0]), float(low), float(high)
 
 
 def _sign_flip_p(gaps: FloatArray, permutations: int, seed: int) -> float:

@@ -28,7 +28,7 @@ def _with_replacement(counts: Array) -> Array:
     return (shares**2).sum(axis=1)
 
 
-def _overconfidence(probs: Array, labels: NDArray[np.int64]) -> float:
+def _confidence_gap(probs: Array, labels: NDArray[np.int64]) -> float:
     return float(probs.max(axis=1).mean() - (probs.argmax(axis=1) == labels).mean())
 
 
@@ -100,17 +100,17 @@ EXERCISES: tuple[Exercise, ...] = (
     ),
     FunctionExercise(
         name="2.5",
-        solution=_overconfidence,
+        solution=_confidence_gap,
         cases=_PREDICTIONS,
         praise="positive means more confident than right, negative the opposite.",
         mistakes=(
             (
-                lambda probs, labels: -_overconfidence(probs, labels),
-                "the sign is turned round: over-confidence should be positive.",
+                lambda probs, labels: -_confidence_gap(probs, labels),
+                "the sign is turned round: more confident than right should be positive.",
             ),
             (
-                lambda probs, labels: abs(_overconfidence(probs, labels)),
-                "without its sign, it cannot tell over-confidence from under-confidence.",
+                lambda probs, labels: abs(_confidence_gap(probs, labels)),
+                "without its sign, it cannot tell more confident than right from less.",
             ),
             (
                 _gold_confidence,
