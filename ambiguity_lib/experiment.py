@@ -343,7 +343,7 @@ class Experiment:
         return LayerAnalysis(self._setup, self.teacher)
 
     def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, H)."""
+        """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, d)."""
         return self._layer_analysis.features(split)
 
     @property

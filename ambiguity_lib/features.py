@@ -17,7 +17,7 @@ from ambiguity_lib.models import num_layers
 
 
 def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> torch.Tensor:
-    """Pool token vectors (B, T, H) to item vectors (B, H).
+    """Pool token vectors (B, T, d) to item vectors (B, d).
 
     Args:
         hidden: Hidden states of one layer.
@@ -58,7 +58,7 @@ class FeatureWriter:
     FLUSH_BYTES = 1 << 26
 
     def __init__(self, shape: tuple[int, int, int], path: Path | None = None) -> None:
-        """Make room for features of ``shape`` (layers, N, H): in memory, or in a ``.npy`` file."""
+        """Make room for features of ``shape`` (layers, N, d): in memory, or in a ``.npy`` file."""
         self.features: NDArray[np.float16]
         if path is None:
             self.features = np.empty(shape, dtype=np.float16)
@@ -69,7 +69,7 @@ class FeatureWriter:
         self._pending = 0
 
     def write(self, rows: NDArray[np.intp], values: NDArray[np.float32]) -> None:
-        """Store ``values`` of shape (layers, len(rows), H).
+        """Store ``values`` of shape (layers, len(rows), d).
 
         Raises:
             OverflowError: If a value is not finite in half precision.
@@ -124,7 +124,7 @@ def extract_features(
         progress: Whether to show a progress bar.
 
     Returns:
-        float16 array of shape (L + 1, N, H).
+        float16 array of shape (L + 1, N, d).
 
     Raises:
         OverflowError: If a hidden state does not fit in float16.

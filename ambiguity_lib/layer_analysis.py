@@ -28,7 +28,7 @@ class LayerAnalysis:
         self._teacher = teacher
 
     def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of all layers over a split, shape (L + 1, N, H)."""
+        """Pooled hidden states of all layers over a split, shape (L + 1, N, d)."""
         setup, probing = self._setup, self._setup.profile.probing
 
         def build(directory: Path) -> None:

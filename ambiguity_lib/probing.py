@@ -25,10 +25,10 @@ class LayerProbes:
     """One softmax regression per layer on standardised features.
 
     Attributes:
-        weight: Shape (L + 1, H, C), for standardised features.
+        weight: Shape (L + 1, d, C), for standardised features.
         bias: Shape (L + 1, C).
-        mean: Feature means of the training set, shape (L + 1, H).
-        scale: Feature standard deviations of the training set, shape (L + 1, H).
+        mean: Feature means of the training set, shape (L + 1, d).
+        scale: Feature standard deviations of the training set, shape (L + 1, d).
 
     Examples:
         >>> from pathlib import Path
@@ -59,7 +59,7 @@ class LayerProbes:
         """Logits of every layer's probe.
 
         Args:
-            features: Shape (L + 1, N, H), as from
+            features: Shape (L + 1, N, d), as from
                 :func:`~ambiguity_lib.features.extract_features`.
 
         Returns:
@@ -123,7 +123,7 @@ def fit_probes(
     equally curved. The objective and its minimum stay the same.
 
     Args:
-        features: Shape (L + 1, N, H); may be a memory-mapped file.
+        features: Shape (L + 1, N, d); may be a memory-mapped file.
         labels: Integers in 0 … ``num_classes`` − 1, shape (N,).
         num_classes: Number of classes C.
         l2: Strength of the penalty.
@@ -180,7 +180,7 @@ def _fit_together(
     max_iterations: int,
     tolerance: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Weight (L, H, C), bias (L, C), mean (L, H) and scale (L, H) of L layers; ``x`` is used up."""
+    """Weight (L, d, C), bias (L, C), mean (L, d) and scale (L, d) of L layers; ``x`` is used up."""
     layers, items, width = x.shape
     mean = x.mean(dim=1)
     scale = x.std(dim=1, correction=0)
@@ -216,7 +216,7 @@ def _fit_together(
 
 
 def _inverse_root(correlation: torch.Tensor, l2: float) -> torch.Tensor:
-    """(S/4 + l2·I)^(−1/2) of a correlation matrix (H, H), symmetric."""
+    """(S/4 + l2·I)^(−1/2) of a correlation matrix (d, d), symmetric."""
     values, vectors = torch.linalg.eigh(correlation.double())
     # Without a penalty a direction in which nothing varies must not blow up.
     curvature = (0.25 * values.clamp(min=0) + l2).clamp(min=1e-8)

@@ -28,6 +28,7 @@ _EXERCISES_BEGIN = "## Exercises"
 _NO_WORDS = re.compile(
     r":::.*?:::|```.*?```|!?\[!\[.*?\)\]\(.*?\)|\]\([^)]*\)|\{cite\}`[^`]*`", re.DOTALL
 )
+_TERM = re.compile(r"\{term\}`([^`<]+)[^`]*`")  # its entry in the glossary is not read here
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]+\$", re.DOTALL)
 _WORD = re.compile(r"\w[\w'’.,-]*")
 
@@ -86,7 +87,8 @@ def stated_time(notebook: NotebookNode) -> ChapterTime:
 
 def count_words(markdown: str) -> int:
     """Words that one reads in a text: without addresses, citations, code and folded parts."""
-    return len(_WORD.findall(_FORMULA.sub(" x ", _NO_WORDS.sub(" ", markdown))))
+    text = _TERM.sub(r"\1", _NO_WORDS.sub(" ", markdown))
+    return len(_WORD.findall(_FORMULA.sub(" x ", text)))
 
 
 def _in_fives(minutes: float) -> int:

@@ -37,6 +37,7 @@ def test_words_cells_and_exercises_count():
         ("$$ H(p) = -\\sum p \\log p . $$ is $H$", 3),
         ("before\n:::{dropdown} Hint\nmany words here\n:::\nafter", 2),
         ("it's 1,000 items", 3),
+        ("the {term}`noise floor`, {term}`nats <nat>`, {term}`Holm's correction`", 6),
         ("| a | b |\n|---|---|\n| c | d |", 4),
     ],
 )

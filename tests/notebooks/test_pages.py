@@ -98,10 +98,15 @@ def test_the_cheat_sheet_prints_on_one_sheet(rendered: Path, tmp_path: Path) -> 
     assert size and [round(float(side) / 72 * 25.4) for side in size.groups()] == [210, 297]
 
 
-def test_every_term_of_the_glossary_is_used_elsewhere() -> None:
+def _terms() -> list[str]:
+    """The glossary's entries."""
     block = re.search(r"```\{glossary\}\n:sorted:\n(.*?)^```", _page("glossary"), re.S | re.M)
     assert block
-    terms = re.findall(r"^(\S.*)$", block[1], re.MULTILINE)
+    return re.findall(r"^(\S.*)$", block[1], re.MULTILINE)
+
+
+def test_every_term_of_the_glossary_is_used_elsewhere() -> None:
+    terms = _terms()
     assert len(terms) == len(set(terms)) > 50
     others = [*(path for path in PAGES if path.stem != "glossary"), *BOOK.glob("*.ipynb")]
     text = " ".join(" ".join(map(_text, others)).replace("*", "").split())
@@ -109,6 +114,22 @@ def test_every_term_of_the_glossary_is_used_elsewhere() -> None:
         term for term in terms if not re.search(rf"(?<!\w){re.escape(term)}", text, re.IGNORECASE)
     ]
     assert unused == []
+
+
+@pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)
+def test_a_chapter_links_a_few_terms_to_the_glossary_each_once(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    named = re.findall(r"\{term\}`(?:[^`<]+ <)?([^`<>]+)>?`", text)
+    assert text.count("{term}") == len(named), "written {term}`entry` or {term}`text <entry>`"
+    assert 4 <= len(named) <= 12, "a reader in Colab or JupyterLab sees the role"
+    used = [name.lower() for name in named]
+    assert sorted(set(used) - {term.lower() for term in _terms()}) == []
+    assert sorted(used) == sorted(set(used)), "where the chapter first uses it, and not again"
+    places = [line for line in text.splitlines() if "{term}" in line]
+    assert [line for line in places if re.match(r"#|\||:::", line)] == []
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert "{term}" not in code, "what code writes is shown as it is"
 
 
 def test_the_map_has_every_chapter_in_picture_and_list() -> None:
@@ -129,6 +150,46 @@ def test_the_notation_names_functions_that_exist_and_every_measure() -> None:
         if not hasattr(getattr(profile, first, None), second):  # a profile's key, or a function
             assert hasattr(importlib.import_module(f"ambiguity_lib.{first}"), second), second
     assert [name for name in metrics.__all__ if f"`{name}`" not in page] == []
+
+
+GREEK = re.compile(
+    r"\\(alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho"
+    r"|sigma|tau|phi|varphi|chi|psi|omega|ell)\b"
+)
+
+
+def _letters(text: str) -> set[str]:
+    """Letters of the formulas of a Markdown text, Greek ones by their names."""
+    letters: set[str] = set()
+    for formula in re.findall(r"\$\$.+?\$\$|\$[^$]+\$", text, re.DOTALL):
+        bare = re.sub(r"\\(?:mathrm|text)\{[^}]*\}", " ", formula)
+        letters |= set(GREEK.findall(bare))
+        letters |= set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare)))
+    return letters
+
+
+@pytest.mark.parametrize("path", [*PAGES, *BOOK.glob("*.ipynb")], ids=lambda path: path.stem)
+def test_every_letter_of_a_formula_is_on_the_page_of_notation(path: Path) -> None:
+    rows = re.findall(r"^\| (\$.+?\$) \|", _page("notation"), re.MULTILINE)
+    meanings = [_letters(row) for row in rows]
+    explained = set.union(*meanings) | {"H", "e"}  # in the table of measures, and Euler's number
+    if path.suffix == ".md":
+        text = path.read_text(encoding="utf-8")
+    else:
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = re.sub(r"```(?!\{).*?```|(?<!`)`[^`\n]+`(?!`)", " ", text, flags=re.DOTALL)
+    assert sorted(_letters(text) - explained) == []
+
+
+def test_a_letter_is_explained_once() -> None:
+    first: dict[str, str] = {}
+    for row in re.findall(r"^\| (\$.+?\$) \|", _page("notation"), re.MULTILINE):
+        for symbol in re.findall(r"\$([^$]+)\$", row):
+            if len(symbol) == 1 or re.fullmatch(r"\\[a-z]+", symbol):
+                assert symbol not in first, f"{symbol} stands in {first[symbol]} and in {row}"
+                first[symbol] = row
+    assert len(first) > 25
 
 
 def test_what_profiles_choose_is_what_the_cheat_sheet_says() -> None:
