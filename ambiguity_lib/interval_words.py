@@ -1,0 +1,122 @@
+"""What an interval, and a corrected p-value, allow to say of a difference.
+
+A row is one of :func:`ambiguity_lib.statistics.compare`, or a mapping with ``difference``, ``low``
+and ``high``, and ``p_holm`` where there was a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+Row = Mapping[str, Any] | pd.Series
+
+#: Corrected p-value below which a difference counts, if the interval allows it, too.
+LEVEL = 0.05
+_MOST_DIGITS = 6
+_ZERO = 1e-9  # what a mean of zeros may come out as
+
+#: How many differences lie on the right side of zero, how many on the wrong one → the word.
+FINDINGS = {
+    ("all", "none"): "holds",
+    ("some", "none"): "holds partly",
+    ("some", "some"): "holds in part, and is reversed in part",
+    ("none", "all"): "is reversed",
+    ("none", "some"): "does not hold",
+    ("none", "none"): "is undecided",
+}
+
+
+def side(row: Row) -> Literal["below", "above", "open"]:
+    """On which side of zero a difference lies: the whole interval, and the p-value if there is one.
+
+    Examples:
+        >>> from ambiguity_lib.interval_words import side
+        >>> side({"difference": -0.03, "low": -0.06, "high": -0.002})
+        'below'
+
+        Interval and test are two approximations; if they disagree, nothing is decided:
+
+        >>> side({"difference": -0.03, "low": -0.06, "high": -0.002, "p_holm": 0.12})
+        'open'
+    """
+    p = row.get("p_holm")
+    if p is not None and p >= LEVEL:  # NaN, of a score without a test, is not
+        return "open"
+    return "below" if row["high"] < 0 else "above" if row["low"] > 0 else "open"
+
+
+def with_interval(row: Row) -> str:
+    """A difference, its 95 % interval, and the corrected p-value where there is one.
+
+    A bound gets as many digits as it takes to see that it is not zero.
+
+    Examples:
+        >>> from ambiguity_lib.interval_words import with_interval
+        >>> with_interval({"difference": 0.0031, "low": 0.0003, "high": 0.006})
+        '+0.0031 [+0.0003, +0.0060]'
+        >>> with_interval({"difference": -0.03, "low": -0.06, "high": 0.01, "p_holm": 0.12})
+        '-0.030 [-0.060, +0.010], p = 0.1200'
+    """
+    value, low, high = (float(row[name]) + 0.0 for name in ("difference", "low", "high"))
+    digits = 3
+    not_zero = [bound for bound in (low, high) if abs(bound) > _ZERO]
+    while digits < _MOST_DIGITS and any(round(bound, digits) == 0 for bound in not_zero):
+        digits += 1
+    value, low, high = (round(one, digits) + 0.0 for one in (value, low, high))  # no -0.000
+    p = row.get("p_holm")
+    tested = "" if p is None or np.isnan(p) else f", p = {p:.4f}"
+    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]{tested}"
+
+
+def told(row: Row, below: str, above: str) -> str:
+    """A word for a difference, and the numbers that decide it.
+
+    Args:
+        row: The difference.
+        below: What to call one below zero, such as ``closer``.
+        above: What to call one above zero, such as ``farther``.
+
+    Examples:
+        >>> from ambiguity_lib.interval_words import told
+        >>> told({"difference": -0.03, "low": -0.06, "high": -0.02}, "closer", "farther")
+        '**closer** (-0.030 [-0.060, -0.020])'
+    """
+    word = {"below": below, "above": above, "open": "not clearly different"}[side(row)]
+    return f"**{word}** ({with_interval(row)})"
+
+
+def loss(row: Row, margin: float) -> Literal["excluded", "certain", "open"]:
+    """Whether the interval of a difference leaves room for a loss of more than the margin.
+
+    Examples:
+        >>> from ambiguity_lib.interval_words import loss
+        >>> loss({"low": -0.01, "high": 0.03}, 0.02), loss({"low": -0.13, "high": -0.06}, 0.02)
+        ('excluded', 'certain')
+        >>> loss({"low": -0.05, "high": 0.01}, 0.02)
+        'open'
+    """
+    if row["low"] > -margin:
+        return "excluded"
+    return "certain" if row["high"] < -margin else "open"
+
+
+def finding(rows: pd.DataFrame) -> str:
+    """What several differences, that a finding says are below zero, say of it together.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from ambiguity_lib.interval_words import finding
+        >>> low, high = [-0.3, -0.1], [-0.1, 0.1]
+        >>> finding(pd.DataFrame({"difference": [-0.2, 0], "low": low, "high": high}))
+        'holds partly'
+    """
+    sides = [side(row) for _, row in rows.iterrows()]
+
+    def how_many(wanted: str) -> str:
+        return "all" if set(sides) == {wanted} else "some" if wanted in sides else "none"
+
+    return FINDINGS[how_many("below"), how_many("above")]
