@@ -9,17 +9,14 @@ The ``explore_`` functions are another kind: they give figures with sliders.
 from __future__ import annotations
 
 from ambiguity_lib.plotting.compression import plot_before_after, plot_costs
+from ambiguity_lib.plotting.depth_explorer import explore_depth
 from ambiguity_lib.plotting.distributions import (
     plot_entropy_histogram,
     plot_entropy_scatter,
     plot_reliability,
     plot_votes,
 )
-from ambiguity_lib.plotting.explorers import (
-    explore_depth,
-    explore_layers,
-    explore_temperature,
-)
+from ambiguity_lib.plotting.explorers import explore_layers, explore_temperature
 from ambiguity_lib.plotting.inline import inline_svg
 from ambiguity_lib.plotting.interactive import InteractiveFigure
 from ambiguity_lib.plotting.results import (

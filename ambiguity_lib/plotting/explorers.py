@@ -1,10 +1,9 @@
-"""What the book lets readers move: an item through the layers, a temperature, a depth."""
+"""What the book lets readers move: an item through the layers, a temperature."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -13,11 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ambiguity_lib.baselines import apply_temperature
 from ambiguity_lib.metrics import entropy, jensen_shannon_distance, kl_divergence
-from ambiguity_lib.plotting.interactive import INK, InteractiveFigure
+from ambiguity_lib.plotting.interactive import (
+    INK,
+    PANEL_WIDTH,
+    InteractiveFigure,
+    reading,
+    words,
+)
 from ambiguity_lib.plotting.simplex import simplex_coordinates
 from ambiguity_lib.plotting.style import METHOD_COLORS
 
-_WIDTH = 290  # of one panel: two are as wide as the text column, one fits a phone
 _LINE = 46  # characters of an item's text on a line
 _WHO = alt.Scale(domain=["people", "model"], range=[INK, METHOD_COLORS["teacher"]])
 _SHAPE = alt.Scale(domain=["people", "model"], range=["diamond", "circle"])
@@ -80,8 +84,8 @@ def explore_layers(
         marks.encode(
             alt.Color("who:N", scale=_WHO, legend=who), alt.Shape("who:N", scale=_SHAPE, legend=who)
         ),
-        width=_WIDTH,
-        height=int(_WIDTH * 0.85),
+        width=PANEL_WIDTH,
+        height=int(PANEL_WIDTH * 0.85),
     )
     bars = (
         alt.Chart(_shares(people, probs, class_names))
@@ -93,7 +97,7 @@ def explore_layers(
             alt.YOffset("who:N", sort=["people", "model"]),
             alt.Color("who:N", scale=_WHO, legend=who),
         )
-        .properties(width=_WIDTH - 60, height=150)
+        .properties(width=PANEL_WIDTH - 60, height=150)
     )
     said = pd.DataFrame(
         {
@@ -113,7 +117,7 @@ def explore_layers(
     chart = alt.vconcat(
         _lines(texts).transform_filter(of_item),
         alt.hconcat(triangle, bars),
-        _reading(said, f"{of_item} && datum.layer == chosen_layer"),
+        reading(said, f"{of_item} && datum.layer == chosen_layer"),
     )
     return InteractiveFigure(
         chart.add_params(item, layer),
@@ -175,7 +179,7 @@ def explore_temperature(
                 base.transform_filter(here).mark_point(
                     filled=True, size=130, opacity=1, color=METHOD_COLORS["teacher"]
                 ),
-                width=_WIDTH - 50,
+                width=PANEL_WIDTH - 50,
                 height=200,
             )
         )
@@ -193,85 +197,12 @@ def explore_temperature(
             ],
         }
     )
-    chart = alt.vconcat(alt.hconcat(*panels), _reading(said, here))
+    chart = alt.vconcat(alt.hconcat(*panels), reading(said, here))
     return InteractiveFigure(
         chart.add_params(slider),
         "Two curves over the temperature by which the model's logits are divided: mean JS distance "
         "and mean KL to people's distributions. A circle marks the chosen temperature, a diamond "
         "the lowest point of each curve.",
-    )
-
-
-def explore_depth(
-    depths: Sequence[int],
-    quality: Sequence[float],
-    milliseconds: Sequence[float],
-    parameters: Sequence[int],
-) -> InteractiveFigure:
-    """Move the depth of a model, and see distance to people, latency and size.
-
-    Args:
-        depths: Depths of models, lowest first; the slider goes through them.
-        quality: Their mean JS distance to people.
-        milliseconds: Their latencies, for one text.
-        parameters: Their numbers of parameters.
-
-    Raises:
-        ValueError: If the four are not equally long.
-
-    Examples:
-        >>> from ambiguity_lib.plotting import explore_depth
-        >>> figure = explore_depth([2, 4], [0.30, 0.25], [2.0, 4.0], [3_000_000, 5_000_000])
-        >>> type(figure).__name__
-        'InteractiveFigure'
-    """
-    if not len(depths) == len(quality) == len(milliseconds) == len(parameters):
-        raise ValueError(
-            f"one value for each of {len(depths)} depths is needed; got {len(quality)} distances, "
-            f"{len(milliseconds)} latencies and {len(parameters)} sizes"
-        )
-    table = pd.DataFrame(
-        {
-            "place": np.arange(1, len(depths) + 1),
-            "depth": list(depths),
-            "distance": np.round(quality, 4),
-            "milliseconds": np.round(milliseconds, 3),
-            "parameters": list(parameters),
-        }
-    )
-    table["text"] = [
-        f"{depth} layer{'' if depth == 1 else 's'}\nJS distance {distance:.3f}\n"
-        f"{latency:.2f} ms a text\n{size / 1e6:.2f} million parameters"
-        for depth, distance, latency, size in zip(
-            depths, quality, milliseconds, parameters, strict=True
-        )
-    ]
-    # in steps of one only if the depths are
-    name = "depth " if list(depths) == list(range(1, len(depths) + 1)) else "point "
-    place = alt.param(
-        name="place",
-        value=len(table),
-        bind=alt.binding_range(min=1, max=len(table), step=1, name=name),
-    )
-    base = alt.Chart(table).encode(
-        alt.X("milliseconds:Q", title="latency (ms a text)", scale=alt.Scale(zero=False)),
-        alt.Y("distance:Q", title="mean JS distance to people", scale=alt.Scale(zero=False)),
-    )
-    points = alt.layer(
-        base.mark_line(color="#999999", opacity=0.7).encode(order="depth:Q"),
-        base.mark_point(filled=True, size=60, color="#999999", opacity=1),
-        base.mark_text(dx=10, dy=-10).encode(text="depth:O"),
-        base.transform_filter("datum.place == place").mark_point(
-            filled=True, size=200, opacity=1, color=METHOD_COLORS["pruned"]
-        ),
-        width=_WIDTH,
-        height=240,
-    )
-    chart = alt.vconcat(points, _reading(table, "datum.place == place"))
-    return InteractiveFigure(
-        chart.add_params(place),
-        "One point for each depth, latency to the right, distance to people upwards, so that the "
-        "lower left is best. The chosen depth is marked, and its numbers stand below.",
     )
 
 
@@ -335,21 +266,4 @@ def _lines(texts: Sequence[str]) -> alt.Chart:
     ]
     table = pd.DataFrame({"item": range(1, len(texts) + 1), "text": broken})
     longest = max(text.count("\n") for text in broken) + 1
-    return _words(table, longest, fontStyle="italic")
-
-
-def _reading(table: pd.DataFrame, condition: str) -> alt.Chart:
-    """The chosen numbers in words."""
-    lines = int(table["text"].str.count("\n").max()) + 1
-    words = _words(table, lines, fontWeight="bold").transform_filter(condition)
-    return words.properties(name="reading")  # by which the page's script finds it
-
-
-def _words(table: pd.DataFrame, lines: int, **style: Any) -> alt.Chart:
-    """Text of several lines, in the upper left."""
-    return (
-        alt.Chart(table)
-        .mark_text(align="left", baseline="top", lineBreak="\n", lineHeight=17, **style)
-        .encode(x=alt.value(0), y=alt.value(2), text="text:N")
-        .properties(width=_WIDTH, height=17 * lines + 4)
-    )
+    return words(table, longest, fontStyle="italic")

@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 #: What a notebook outside the book loads; the book has a bundle of its own.
 _CDN = "https://cdn.jsdelivr.net/npm"
 
 #: The colour of the page's text: black on white, and the other way round in a dark theme.
 INK = "currentColor"
+
+#: Pixels of one panel: two are as wide as the text column, one fits a phone.
+PANEL_WIDTH = 290
 _CONFIG = {
     "background": "transparent",
     "view": {"stroke": None},
@@ -120,6 +124,23 @@ class InteractiveFigure:
             lite=alt.VEGALITE_VERSION,
             embed=alt.VEGAEMBED_VERSION,
         )
+
+
+def reading(table: pd.DataFrame, condition: str) -> alt.Chart:
+    """The chosen numbers in words."""
+    lines = int(table["text"].str.count("\n").max()) + 1
+    chosen = words(table, lines, fontWeight="bold").transform_filter(condition)
+    return chosen.properties(name="reading")  # by which the page's script finds it
+
+
+def words(table: pd.DataFrame, lines: int, **style: Any) -> alt.Chart:
+    """Text of several lines, in the upper left."""
+    return (
+        alt.Chart(table)
+        .mark_text(align="left", baseline="top", lineBreak="\n", lineHeight=17, **style)
+        .encode(x=alt.value(0), y=alt.value(2), text="text:N")
+        .properties(width=PANEL_WIDTH, height=17 * lines + 4)
+    )
 
 
 def _renumbered(spec: str) -> str:
