@@ -140,7 +140,7 @@ NOT_FOR_A_PHONE = """() => {
 }"""
 
 
-@every_page
+@pytest.mark.parametrize("path", [*PAGES, HTML / "genindex.html"], ids=lambda path: path.stem)
 def test_a_phone_never_scrolls_sideways(browser, path):
     with Visit(browser, path, width=360) as visit:
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
