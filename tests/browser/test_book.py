@@ -85,7 +85,7 @@ class Visit:
         self.context.close()
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=[*PAGES, HTML / "genindex.html"], ids=lambda p: p.stem)
 def opened(browser, request):
     """Every page, opened once for all that is asked of every page."""
     with Visit(browser, request.param) as visit:
@@ -131,10 +131,36 @@ def test_axe_finds_nothing_serious(opened, theme, rules):
     assert serious == []
 
 
+# what reaches beyond the screen and cannot be scrolled to, or is in a box that does not show that
+# it holds more, or that no key reaches; and figures whose letters are too small
+NOT_FOR_A_PHONE = """() => {
+  const scrolls = (box) => /auto|scroll/.test(getComputedStyle(box).overflowX);
+  const named = (one) => one.outerHTML.slice(0, 120);
+  const found = [];
+  for (const one of document.querySelectorAll("article *, .prev-next-area *")) {
+    const { right, width, height } = one.getBoundingClientRect();
+    if (!width || !height || one.closest("mjx-assistive-mml, .interactive-reading")) continue;
+    let box = one.parentElement;
+    while (box && !scrolls(box)) box = box.parentElement;
+    if (right > 361 && (!box || !box.closest("article"))) found.push("cut off: " + named(one));
+    if (one.clientWidth && one.scrollWidth > one.clientWidth + 2 && scrolls(one)) {
+      if (!one.matches(".more")) found.push("no sign of more: " + named(one));
+      if (one.tabIndex < 0) found.push("no key reaches: " + named(one));
+    }
+    if (one.matches(".cell_output img") && width < one.naturalWidth / 2)
+      found.push("too small: " + named(one));
+  }
+  return found;
+}"""
+
+
 def test_a_phone_never_scrolls_sideways(opened):
     _, visit = opened
     visit.page.set_viewport_size({"width": 360, "height": 800})
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+    visit.page.evaluate("window.MathJax?.startup?.promise.then(() => null)")
+    visit.page.wait_for_timeout(400)  # the theme looks for what scrolls after 300 ms
+    assert visit.page.evaluate(NOT_FOR_A_PHONE) == []
 
 
 class Links(HTMLParser):
