@@ -108,8 +108,8 @@ def explore_depth(
             scale=alt.Scale(zero=False, padding=14),
         ),
         alt.Color("model:N", scale=alt.Scale(domain=kinds, range=colors), legend=legend),
-        alt.Shape("model:N", scale=alt.Scale(domain=kinds, range=marks), legend=legend),
     )
+    shape = alt.Shape("model:N", scale=alt.Scale(domain=kinds, range=marks), legend=legend)
     here = "datum.place == place"
     first = base.transform_filter(alt.datum.model == kinds[0])
     points = alt.layer(
@@ -117,13 +117,10 @@ def explore_depth(
             detail="model:N",
             order="depth:Q",
             color=alt.value(_NO_METHOD),
-            shape=alt.Undefined,
         ),
-        base.mark_point(filled=True, size=70, opacity=1),
-        first.mark_text(dx=9, dy=-10).encode(
-            text="depth:O", color=alt.value(INK), shape=alt.Undefined
-        ),
-        base.transform_filter(here).mark_point(filled=True, size=260, opacity=1),
+        base.mark_point(filled=True, size=70, opacity=1).encode(shape),
+        first.mark_text(dx=9, dy=-10).encode(text="depth:O", color=alt.value(INK)),
+        base.transform_filter(here).mark_point(filled=True, size=260, opacity=1).encode(shape),
         width=PANEL_WIDTH,
         height=240,
     )
