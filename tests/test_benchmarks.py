@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.__main__ import NAMES, RESULTS, app
+from benchmarks.__main__ import NAMES, ON_REQUEST, RESULTS, app
 from benchmarks.harness import Comparison, Report, assert_agree, write_report
 from benchmarks.work import MAX_LENGTH, random_items, word_tokenizer
 
@@ -66,13 +66,14 @@ def test_the_work_has_the_stated_lengths_and_no_unknown_word():
 
 
 def test_every_claim_was_measured_twice():
-    assert len(RUNS) >= 2
+    assert sum((run / f"{NAMES[0]}.json").is_file() for run in RUNS) >= 2
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_recorded_results_are_whole_runs_of_full_size(run: Path):
     files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in run.glob("*.json")}
-    assert set(NAMES) <= set(files), "`make bench` ran not to its end"
+    whole, on_request = set(NAMES) <= set(files), set(files) <= set(ON_REQUEST)
+    assert whole or on_request, "`make bench` ran not to its end"
     for name, content in files.items():
         assert content["benchmark"] == name
         assert content["quick"] is False

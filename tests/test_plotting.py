@@ -193,7 +193,8 @@ def test_a_second_faster_series_of_speedups_stays_in_sight() -> None:
 
 def test_method_colours_are_distinct_and_found_inside_longer_names() -> None:
     assert len(set(plotting.METHOD_COLORS.values())) == len(plotting.METHOD_COLORS)
-    assert not set(plotting.METHOD_COLORS.values()) & set(plotting.CLASS_COLORS)
+    palettes = [set(plotting.METHOD_COLORS.values()), plotting.CLASS_COLORS, plotting.CURVE_COLORS]
+    assert len(set().union(*palettes)) == sum(map(len, palettes))
     assert plotting.method_color("teacher at oracle T=2") == plotting.METHOD_COLORS["temperature"]
     assert plotting.method_color("distilled from the top") != plotting.method_color("distilled")
     # "human upper bound" is a method of its own, not "human".

@@ -31,6 +31,7 @@ from ambiguity_lib.plotting.simplex import plot_simplex, plot_simplex_paths, sim
 from ambiguity_lib.plotting.speed import plot_speedup
 from ambiguity_lib.plotting.style import (
     CLASS_COLORS,
+    CURVE_COLORS,
     LAYER_CMAP,
     METHOD_COLORS,
     layer_colors,
@@ -40,6 +41,7 @@ from ambiguity_lib.plotting.style import (
 
 __all__ = [
     "CLASS_COLORS",
+    "CURVE_COLORS",
     "LAYER_CMAP",
     "METHOD_COLORS",
     "InteractiveFigure",

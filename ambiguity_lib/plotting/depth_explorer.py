@@ -11,7 +11,7 @@ import pandas as pd
 from ambiguity_lib.plotting.interactive import INK, PANEL_WIDTH, InteractiveFigure, reading
 from ambiguity_lib.plotting.style import METHOD_COLORS
 
-_NO_METHOD = "#777777"  # of what is no method, as probes in chapter 4
+_NO_METHOD = "#777777"  # of lines, and of a kind of model that is no method
 
 
 def explore_depth(

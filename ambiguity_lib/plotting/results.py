@@ -9,7 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ambiguity_lib.plotting.style import METHOD_COLORS, OTHER_COLOR, make_axes, method_color
+from ambiguity_lib.plotting.style import (
+    CURVE_COLORS,
+    METHOD_COLORS,
+    OTHER_COLOR,
+    make_axes,
+    method_color,
+)
 
 
 def _draw_references(ax: Axes, reference: Mapping[str, float] | None) -> None:
@@ -94,8 +100,8 @@ def plot_layer_curves(
     ax = make_axes(ax)
     for i, (name, curve) in enumerate(values.items()):
         color = method_color(name)
-        if color == OTHER_COLOR:  # curves that are no method: colours in order, never repeated
-            color = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")[i % 6]
+        if color == OTHER_COLOR:  # no method
+            color = CURVE_COLORS[i % len(CURVE_COLORS)]
         ax.plot(np.arange(len(curve)), curve, marker="osD^v"[i % 5], color=color, label=name)
     _draw_references(ax, reference)
     # Stacked labels: two marks on neighbouring layers, or on one, stay readable.

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ambiguity_lib.plotting.style import make_axes
+from ambiguity_lib.plotting.style import CURVE_COLORS, make_axes
 
 
 def plot_speedup(
@@ -19,7 +19,7 @@ def plot_speedup(
     *,
     label: str = "measured",
     expected_label: str | None = None,
-    color: str = "#0072B2",
+    color: str = CURVE_COLORS[0],
     marker: str = "o",
     limit: float | None = None,
 ) -> Axes:

@@ -14,6 +14,7 @@ from nbformat import NotebookNode, v4
 
 from ambiguity_lib import __version__
 from ambiguity_lib.exercises import EXERCISES
+from ambiguity_lib.plotting import METHOD_COLORS
 from ambiguity_lib.reading_time import EXERCISE
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -110,6 +111,14 @@ def test_badge_and_install_cell_are_of_this_release(path: Path) -> None:
     assert '"google.colab" in sys.modules' in install.source
     assert f'release = "v{__version__}"\n' in install.source
     assert install.outputs == []
+
+
+@every_chapter
+def test_a_method_has_its_colour_from_the_library(path: Path) -> None:
+    code = "".join(cell.source for cell in _code(_read(path)))
+    # black and greys are also those of axes and lines to compare with
+    colors = {name: color for name, color in METHOD_COLORS.items() if len(set(color[1::2])) > 1}
+    assert not [name for name, color in colors.items() if color in code]
 
 
 @every_taught_chapter
