@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import ambiguity_lib
@@ -119,6 +120,16 @@ def test_lock_satisfies_every_direct_requirement(
     assert {name for name in direct if name not in lock} == set()
     for name, requirement in direct.items():
         assert requirement.specifier.contains(lock[name], prereleases=True), name
+
+
+def test_what_is_locked_installs_on_the_oldest_python(
+    project: dict[str, Any], lock: dict[str, str]
+) -> None:
+    """Debian's Python is an early patch release, for which pip would refuse some versions."""
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    for name in lock:
+        needed = importlib.metadata.metadata(name)["Requires-Python"]
+        assert SpecifierSet(needed or "").contains(oldest), f"{name} needs Python {needed}"
 
 
 def test_peers_have_a_lock_of_their_own(
