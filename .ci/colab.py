@@ -94,9 +94,8 @@ def publish(root: Path, release: str, target: Path) -> None:
     identity = ["-c", "user.name=ci", "-c", "user.email=ci@localhost"]
     subprocess.run(["git", "init", "-q", target], check=True)
     git = ["git", *identity, f"--git-dir={target}/.git", f"--work-tree={root}"]
-    # .gitignore's pattern for it misses a link to a folder
     for command in (
-        ["add", "-A", "--", ".", ":!.venv"],
+        ["add", "-A"],
         ["commit", "-q", "--no-verify", "-m", release],
         ["tag", release],
     ):

@@ -51,10 +51,12 @@ def test_what_is_published_is_the_working_tree_under_the_tag(
 ) -> None:
     tree, clone = tmp_path / "tree", tmp_path / "clone"
     tree.mkdir()
-    (tree / ".gitignore").write_text("_build/\n", encoding="utf-8")
+    (tree / ".gitignore").write_text("_build/\n.venv\n", encoding="utf-8")
     (tree / "new.py").write_text("1\n", encoding="utf-8")
     (tree / "_build").mkdir()
     (tree / "_build" / "large").touch()
+    (tree / ".venv").mkdir()
+    (tree / ".venv" / "pyvenv.cfg").touch()
     colab.publish(tree, "v9.8.7", tmp_path / "published")
     source = (tmp_path / "published").as_uri()
     command = ["git", "clone", "-q", "--depth=1", "-b", "v9.8.7", source, clone]
