@@ -69,7 +69,7 @@ test-browser: $(INSTALLED)
 # Every chapter under the smoke profile as Colab runs it: versions like Colab's, from PyPI, no
 # project files, the install cells at work. Needs a network; the environment is kept for next time
 test-colab: $(INSTALLED)
-	$(BIN)/python .ci/colab.py
+	$(BIN)/python .ci/colab.py $(ARGS)
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)

@@ -70,7 +70,9 @@ def test_the_kernel_sees_nothing_of_the_project(
 ) -> None:
     for name in ("PYTHONPATH", "AMBIGUITY_BUILD_DIR", "GIT_DIR"):
         monkeypatch.setenv(name, "the project's")
-    environment = colab.kernel_environment(Path("python"), tmp_path / "published", tmp_path)
+    environment = colab.kernel_environment(
+        Path("python"), tmp_path / "published", tmp_path / "wheels", tmp_path
+    )
     assert "the project's" not in environment.values()
     spec = json.loads((tmp_path / "kernels" / "python3" / "kernel.json").read_text("utf-8"))
     assert any("import google.colab" in part for part in spec["argv"])
@@ -97,5 +99,5 @@ def test_an_environment_that_cannot_be_had_is_said_in_a_sentence(
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("--no-index\nambiguity-no-such-package==1\n", encoding="utf-8")
     monkeypatch.setattr(colab, "REQUIREMENTS", requirements)
-    with pytest.raises(colab.ColabError, match="this check needs PyPI"):
+    with pytest.raises(colab.NoPackages, match="this check needs PyPI"):
         colab.make_environment(tmp_path, sys.executable)

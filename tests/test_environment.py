@@ -213,7 +213,7 @@ def test_ci_runs_what_it_is_said_to_run() -> None:
     assert "export AMBIGUITY_DATA_DIR" in text
     for command, place in RUN_BY.items():
         if place.startswith(".ci/run") and command.startswith("make"):
-            assert command in [line.removesuffix(" ARGS=--quick") for line in lines]
+            assert command in [line.partition(" ARGS=")[0] for line in lines]
     assert lines[-1] == "make test", "the summary of the tests must be the last thing printed"
 
 
