@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 import nbformat
+from introduced import chapters
 
 from ambiguity_lib.reading_time import state_time
 
@@ -22,10 +23,6 @@ ROWS = (
     ("chapter 2", "02_overconfidence", True),
     ("chapter 5", "05_distillation", True),
 )
-
-
-def chapters() -> list[Path]:
-    return [p for p in sorted((ROOT / "book").glob("[0-9]*.ipynb")) if "solutions" not in p.stem]
 
 
 def with_measured_times(page: str) -> str:

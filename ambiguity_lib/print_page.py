@@ -61,10 +61,10 @@ def write_print_page(html: Path, toc: Path, config: Path) -> Path:
     """
     parts = yaml.safe_load(toc.read_text(encoding="utf-8"))
     about = yaml.safe_load(config.read_text(encoding="utf-8"))
-    names = [parts["root"], *(c["file"] for part in parts["parts"] for c in part["chapters"])]
-    articles = {name: _article(html, name, names) for name in names}
     groups = [("", [parts["root"]])]
     groups += [(part["caption"], [c["file"] for c in part["chapters"]]) for part in parts["parts"]]
+    names = [name for _, group in groups for name in group]
+    articles = {name: _article(html, name, names) for name in names}
     text = _PAGE.format(
         title=about["title"],
         author=about["author"],
