@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -29,6 +30,7 @@ BADGE = (
 COMPARED = "nbval-check-output"
 
 CHECK = re.compile(r'check\("(\d+\.\d+)"')
+SLIDER = re.compile(r"^explore_\w+\(", re.MULTILINE)
 SOLVED = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*$", re.MULTILINE)
 
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -142,6 +144,38 @@ def test_summary_before_the_exercises(path: Path) -> None:
     method = re.split(r"\n(?!- |  |\n)", short.lstrip())[0]
     assert 3 <= method.count("- ") <= 5, "three to five lines on method"
     assert not re.search(r"\d\.\d", method), "numbers belong to 'What we found', computed"
+
+
+@every_taught_chapter
+def test_questions_on_understanding_with_folded_answers(path: Path) -> None:
+    text = _text(_read(path).cells)
+    assert text.count("## Check yourself\n") == 1
+    asked = text.split("## Check yourself\n")[1]
+    asked, summary, _ = asked.partition("\n## In short\n")
+    assert summary and "\n## " not in asked, "directly before the summary"
+    parts = re.split(r"^\*\*(\d+)\.\*\* ", asked, flags=re.MULTILINE)
+    assert parts[1::2] in (["1", "2"], ["1", "2", "3"])
+    right = []
+    for question in parts[2::2]:
+        fold = r"^:::(?:\{dropdown\} Answer)?\n"
+        choices, answer, after = re.split(fold, f"{question}\n", flags=re.MULTILINE)
+        assert re.findall(r"^- \((\w)\) \S", choices, re.MULTILINE) == ["a", "b", "c"]
+        right += re.findall(r"^\*\*\((\w)\)\.\*\* ", answer)
+        assert set(re.findall(r"\(([abc])\)", answer)) == {"a", "b", "c"}, "why each wrong one is"
+        assert not after.strip()
+    assert len(right) == len(parts[2::2])
+    assert len(set(right)) > 1, "no letter is always right"
+
+
+def test_after_a_slider_a_fold_says_what_one_should_have_seen() -> None:
+    told = {}
+    for path in TAUGHT:
+        cells = _read(path).cells
+        for cell, following in pairwise(cells):
+            if cell.cell_type == "code" and SLIDER.search(cell.source):
+                fold = following.source.startswith(":::{dropdown} What you should have seen\n")
+                told[path.stem[:2]] = following.cell_type == "markdown" and fold
+    assert told == {"02": True, "03": True, "07": True}
 
 
 @every_taught_chapter
