@@ -55,13 +55,13 @@ class Judged:
 def measures(
     judged: Sequence[Judged], *, bins: int = 15, samples: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Every measure of every model, and their differences, with 95 % intervals.
+    """Every measure of every model, and their differences, with 95% intervals.
 
     Intervals are percentiles of a bootstrap, but for the ECE, which is biased upwards, in a
     resample once more than in the items, so that percentiles may lie above the value and the truth.
     Its interval holds the percentiles and their mirror images at the value (a basic bootstrap,
     which corrects the bias where there is any), within 0 and 1; BCa is not defined where no
-    resample is below the value. Where the true ECE is near 0, even this holds it in fewer than 95 %
+    resample is below the value. Where the true ECE is near 0, even this holds it in fewer than 95%
     of cases.
 
     Args:

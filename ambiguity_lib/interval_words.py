@@ -50,7 +50,7 @@ def side(row: Row) -> Literal["below", "above", "open"]:
 
 
 def with_interval(row: Row) -> str:
-    """A difference, its 95 % interval, and the corrected p-value where there is one.
+    """A difference, its 95% interval, and the corrected p-value where there is one.
 
     A bound gets as many digits as it takes to see that it is not zero.
 

@@ -39,6 +39,7 @@ def model_card(run: Mapping[str, Any]) -> ModelCard:
         keep_trailing_newline=True,
     )
     environment.filters["md"] = escape_markdown
+    environment.filters["count"] = "{:,}".format
     text = environment.get_template("model_card.md").render(_contents(run))
     return ModelCard(f"---\n{_metadata(run).to_yaml()}\n---\n\n{text}")
 
@@ -73,7 +74,7 @@ def _results(run: Mapping[str, Any]) -> list[EvalResult]:
         EvalResult(
             task_type="text-classification",
             dataset_type=facts.place(run["data"][row["data"]]["source"]) or "own-data",
-            dataset_name=f"{row['data']} ({run['data'][row['data']]['items']} items)",
+            dataset_name=f"{row['data']} ({run['data'][row['data']]['items']:,} items)",
             dataset_split=row["data"],
             metric_type=row["measure"].lower().replace(" ", "_"),
             metric_name=row["measure"],

@@ -17,7 +17,7 @@ def intervals(run: Run) -> str:
     """How the intervals were made."""
     samples = run["settings"]["evaluation"]["bootstrap_samples"]
     return (
-        f"In brackets: 95 % intervals from {samples} bootstrap resamples of the items. Of few "
+        f"In brackets: 95% intervals from {samples:,} bootstrap resamples of the items. Of few "
         "items an ECE comes out too high, and resampled higher still: its interval reaches as far "
         "down from the value as up, and is a rough one."
     )
@@ -64,7 +64,7 @@ def tie_note(run: Run) -> str | None:
     if not part.get("tied"):
         return None
     return (
-        f"Ties: on {part['tied']} of the {part['items']} items with human answers, several classes "
-        "share the first place. Accuracy, NLL and ECE take the majority that the data name there, "
-        "or else the first of these classes."
+        f"Ties: on {part['tied']:,} of the {part['items']:,} items with human answers, several "
+        "classes share the first place. Accuracy, NLL and ECE take the majority that the data name "
+        "there, or else the first of these classes."
     )

@@ -79,7 +79,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval, as text.
+    """A number with its 95% interval, as text.
 
     Attributes:
         value: The number.

@@ -131,7 +131,7 @@ def _whole(items: int) -> FloatArray:
 def summarise(
     scores: pd.DataFrame, *, samples: int = 1000, bins: int = 15, seed: int = 0
 ) -> pd.DataFrame:
-    """Mean of every score with a 95 % interval over items and seeds.
+    """Mean of every score with a 95% interval over items and seeds.
 
     Items and seeds are resampled independently (a two-way bootstrap); with few seeds, or one, the
     part of the interval that comes from seeds is too small. A resampled ECE is biased upwards, as
@@ -243,7 +243,7 @@ def compare(
         seed: Seed of both.
 
     Returns:
-        Columns ``dataset``, ``score``, ``a``, ``b``, ``difference``, ``low``, ``high`` (95 %),
+        Columns ``dataset``, ``score``, ``a``, ``b``, ``difference``, ``low``, ``high`` (95%),
         ``p`` and ``p_holm``, corrected over the pairs of the same dataset and score.
 
     Raises:
@@ -318,7 +318,7 @@ def entropy_correlation_change(
 
     Returns:
         The correlation of ``ours`` minus that of ``theirs``, and the lower and upper end of its
-        95 % interval; NaN if one has the same entropy on all items of a resample.
+        95% interval; NaN if one has the same entropy on all items of a resample.
 
     Raises:
         ValueError: If the three differ in shape.

@@ -119,6 +119,19 @@ def test_every_number_of_the_run_is_there(run: dict[str, Any]) -> None:
     assert "2306.07061" in text
 
 
+def test_thousands_have_commas(run: dict[str, Any]) -> None:
+    for part in run["data"].values():
+        part["items"], part["truncated"] = 12_345, 6_789
+        part["labels"] = dict.fromkeys(run["classes"], 23_456)
+    run["data"]["human"]["tied"] = 1_234
+    text = model_card(run).text
+    assert "| 12,345 | 6,789 |" in text
+    assert "12,345 items with human answers" in text
+    assert "on 1,234 of the 12,345 items" in text
+    assert "| 23,456 |" in text
+    assert not re.search(r"\b(12345|6789|1234|23456)\b", model_card(run).content)
+
+
 def test_tables_keep_their_columns_whatever_classes_are_called(run: dict[str, Any]) -> None:
     found = tables(model_card(run))
     assert len(found) == 5  # data, classes, validation, human, costs

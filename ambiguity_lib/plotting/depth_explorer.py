@@ -26,7 +26,7 @@ def explore_depth(
     Args:
         depths: Layers kept, lowest first; the slider goes through them.
         quality: For each kind of model, its mean JS distance to people by depth; a kind may
-            lack some depths. The first kind has the depths written beside it.
+            lack some depths. The first kind has the depths written below it.
         accuracy: Accuracy of the same models. It is not drawn but said, since an answer that
             knows little can be close to people.
         milliseconds: Latency at each depth, for one text.
@@ -105,7 +105,7 @@ def explore_depth(
         alt.Y(
             "distance:Q",
             title="mean JS distance (JSD) to people",
-            scale=alt.Scale(zero=False, padding=14),
+            scale=alt.Scale(zero=False, padding=26),
         ),
         alt.Color("model:N", scale=alt.Scale(domain=kinds, range=colors), legend=legend),
     )
@@ -119,15 +119,15 @@ def explore_depth(
             color=alt.value(_NO_METHOD),
         ),
         base.mark_point(filled=True, size=70, opacity=1).encode(shape),
-        first.mark_text(dx=9, dy=-10).encode(text="depth:O", color=alt.value(INK)),
+        first.mark_text(dy=18).encode(text="depth:O", color=alt.value(INK)),
         base.transform_filter(here).mark_point(filled=True, size=260, opacity=1).encode(shape),
-        width=PANEL_WIDTH,
-        height=240,
+        width=PANEL_WIDTH + 50,  # the figure's only panel: what is said stands beside it
+        height=280,
     )
     return InteractiveFigure(
-        alt.vconcat(points, reading(said, here)).add_params(place),
+        alt.hconcat(points, reading(said, here)).add_params(place),
         "Latency to the right, distance to people upwards, so that the lower left is best. One "
-        f"mark for each depth and kind of model ({', '.join(kinds)}), with the depth beside those "
+        f"mark for each depth and kind of model ({', '.join(kinds)}), with the depth below those "
         "of the first kind; a line joins the depths of a kind. The marks of the chosen depth are "
-        "large, and its numbers stand below.",
+        "large, and its numbers stand beside the panel, on a phone below it.",
     )

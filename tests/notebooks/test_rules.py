@@ -240,6 +240,8 @@ def test_every_exercise_has_its_solution_and_every_chapter_its_section() -> None
         section = re.split(r"\n## Chapter (\d+)\n", text)
         own = section[section.index(str(_number(path))) + 1]
         assert f"({path.name}#exercises)" in own, "a link back to the chapter"
+        links = re.findall(r"\*\*\n\(\[question\]\((\S+?)#\S+\)\)\n", own)
+        assert links == [path.name] * len(SOLVED.findall(own)), "each leads to its question"
 
 
 @every_chapter
