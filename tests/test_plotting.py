@@ -155,6 +155,26 @@ def test_method_scores_are_dots_with_intervals_in_the_methods_colours() -> None:
         plotting.plot_method_scores(table.drop(columns="mean"), xlabel="KL")
 
 
+def test_a_far_reference_stands_at_the_edge_and_does_not_squeeze_the_scores() -> None:
+    table = pd.DataFrame({"mean": [0.31], "low": [0.30], "high": [0.32]}, index=["teacher"])
+    reference = {"uniform": 0.34, "half the votes": 0.085, "worst": 0.8}
+    ax = plotting.plot_method_scores(table, xlabel="JS distance", reference=reference)
+    near, below, above = ax.texts
+    assert near.get_text() == "uniform"
+    assert (below.get_text(), below.get_ha()) == ("← half the votes 0.085", "left")
+    assert (above.get_text(), above.get_ha()) == ("worst 0.800 →", "right")
+    assert ax.get_xlim()[0] > 0.29 and ax.get_xlim()[1] < 0.35
+    assert ax.get_ylim()[0] == 2.5  # a row of its own for each, below the methods
+    assert len(ax.get_yticklabels()) == 1
+
+
+def test_a_reference_that_is_no_method_is_grey() -> None:
+    reference = {"most frequent class": 0.4, "teacher": 0.5}
+    ax = plotting.plot_layer_curves({"JSD": [0.4, 0.3]}, ylabel="accuracy", reference=reference)
+    colors = [line.get_color() for line in ax.lines[1:]]
+    assert colors == ["#777777", plotting.METHOD_COLORS["teacher"]]
+
+
 def test_a_line_by_entropy_per_method() -> None:
     table = pd.DataFrame(
         {

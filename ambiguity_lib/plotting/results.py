@@ -17,11 +17,17 @@ from ambiguity_lib.plotting.style import (
     method_color,
 )
 
+#: How far from the intervals a reference may be and still have a line, in lengths of their span.
+_REACH = 1.5
+
 
 def _draw_references(ax: Axes, reference: Mapping[str, float] | None) -> None:
     styles = ("--", ":", "-.")
     for i, (name, value) in enumerate((reference or {}).items()):
-        ax.axhline(value, linestyle=styles[i % 3], color=method_color(name), label=name, zorder=1)
+        color = method_color(name)
+        if color == OTHER_COLOR:  # no method
+            color = "#777777"
+        ax.axhline(value, linestyle=styles[i % 3], color=color, label=name, zorder=1)
 
 
 def plot_vote_noise(
@@ -207,7 +213,8 @@ def plot_method_scores(
         table: one row a method (the index); columns ``mean``, ``low`` and ``high``.
         ax: where to draw.
         xlabel: name and unit of the score.
-        reference: name → value, drawn as vertical lines with their name above.
+        reference: name → value, drawn as vertical lines with their name above; one far from all
+            intervals would squeeze them, and stands at the edge as text with an arrow.
 
     Raises:
         ValueError: if a column is missing.
@@ -229,20 +236,38 @@ def plot_method_scores(
         color = method_color(str(name))
         ax.hlines(row, scores["low"], scores["high"], color=color, linewidth=2.5)
         ax.plot(scores["mean"], row, "o", color=color, markersize=7)
+    left, right = table["low"].min(), table["high"].max()
+    reach = _REACH * (right - left) or float("inf")
+    bottom = len(table)
     for i, (name, value) in enumerate((reference or {}).items()):
-        ax.axvline(value, color="#777777", linestyle=("--", ":", "-.")[i % 3], zorder=0)
-        ax.annotate(
-            name,
-            (value, 1.0),
-            (0, 3 + 12 * (i % 2)),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="center",
-            fontsize=9,
+        if left - reach <= value <= right + reach:
+            ax.axvline(value, color="#777777", linestyle=("--", ":", "-.")[i % 3], zorder=0)
+            ax.annotate(
+                name,
+                (value, 1.0),
+                (0, 3 + 12 * (i % 2)),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                fontsize=10,
+                color="#444444",
+            )
+            continue
+        before = value < left
+        ax.text(
+            0.01 if before else 0.99,
+            bottom,  # a row of its own
+            f"← {name} {value:.3f}" if before else f"{name} {value:.3f} →",
+            transform=ax.get_yaxis_transform(),
+            ha="left" if before else "right",
+            va="center",
+            fontsize=10,
             color="#444444",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
+        bottom += 1
     ax.set_yticks(range(len(table)), [str(name) for name in table.index])
-    ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
+    ax.set(xlabel=xlabel, ylim=(bottom - 0.5, -0.5))
     ax.grid(axis="x")
     return ax
 
