@@ -78,6 +78,16 @@ def test_votes_of_one_item_may_be_flat() -> None:
     assert len(plotting.plot_votes(np.array([1, 2, 3]), NAMES).patches) == 3
 
 
+def test_votes_with_whole_sentences_above_their_bars() -> None:
+    ax = plotting.plot_votes(HUMAN[:2], NAMES, item_labels=["one\ntwo", "b"], labels_above=True)
+    places = {text.get_text(): text.xy for text in ax.texts if text.get_text() in ("one\ntwo", "b")}
+    assert list(places) == ["one\ntwo", "b"]
+    for (x, y), bar in zip(places.values(), ax.patches, strict=False):
+        assert (x, y) == (0, bar.get_y())  # its upper edge: the first item is on top
+    assert len(ax.get_yticks()) == 0
+    assert ax.xaxis.get_major_formatter()(0.4) == "40%"
+
+
 @pytest.mark.parametrize(
     ("votes", "message"),
     [([[1, 2]], "2 columns"), ([[1, 2, 3], [0, 0, 0]], "row 1 has no votes")],
@@ -112,6 +122,16 @@ def test_layer_curves_start_at_the_embedding_output_and_show_marks() -> None:
     np.testing.assert_allclose(ax.lines[0].get_data(), [[0, 1, 2], values])
     assert [t.get_text() for t in ax.texts] == ["depth: 2"]
     assert ax.get_ylabel() == "JS distance"
+
+
+def test_a_line_to_compare_with_is_grey_unless_it_is_a_method_and_dots_lie_on_top() -> None:
+    reference = {"most frequent class": 0.4, "constant mean": 0.5, "teacher": 0.5}
+    ax = plotting.plot_layer_curves({"JSD": np.ones(2)}, ylabel="", reference=reference)
+    plain, dotted, teacher = ax.lines[1:]
+    assert len(set(mpl.colors.to_rgb(plain.get_color()))) == 1
+    assert teacher.get_color() == plotting.METHOD_COLORS["teacher"]
+    assert dotted.get_linestyle() == ":"
+    assert dotted.get_zorder() > teacher.get_zorder()
 
 
 def test_score_bars_follow_the_table_and_the_method_colours() -> None:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
 
 from ambiguity_lib.metrics import entropy
 from ambiguity_lib.plotting.style import CLASS_COLORS, make_axes, method_color
@@ -19,6 +20,7 @@ def plot_votes(
     ax: Axes | None = None,
     *,
     item_labels: Sequence[str] | None = None,
+    labels_above: bool = False,
 ) -> Axes:
     """Draw one stacked bar of vote shares per item.
 
@@ -27,6 +29,8 @@ def plot_votes(
         class_names: the C names, in column order.
         ax: where to draw.
         item_labels: n labels for the bars, top to bottom; the item's number if missing.
+        labels_above: put the labels above the bars, where whole sentences have room; four lines of
+            text need about 1.1 inches of height a bar.
 
     Raises:
         ValueError: if the columns do not match ``class_names`` or a row has no votes.
@@ -55,9 +59,10 @@ def plot_votes(
     ax = make_axes(ax, (7.0, 1.3 + 0.5 * len(rows)))
     labels = [str(i + 1) for i in range(len(rows))] if item_labels is None else list(item_labels)
     positions, left = np.arange(len(rows)), np.zeros(len(rows))
+    height = 0.3 if labels_above else 0.7
     for c, name in enumerate(class_names):
         color = CLASS_COLORS[c % len(CLASS_COLORS)]
-        ax.barh(positions, shares[:, c], left=left, height=0.7, color=color, label=name)
+        ax.barh(positions, shares[:, c], left=left, height=height, color=color, label=name)
         dark = np.dot(mpl.colors.to_rgb(color), (0.299, 0.587, 0.114)) < 0.5
         for y, (start, share) in enumerate(zip(left, shares[:, c], strict=True)):
             if share >= 0.07:  # a narrower piece cannot hold its number
@@ -67,12 +72,20 @@ def plot_votes(
                     f"{100 * share:.0f}%",
                     ha="center",
                     va="center",
-                    fontsize=9,
+                    fontsize=10,
                     color="white" if dark else "black",
                 )
         left = left + shares[:, c]
     ax.set(xlim=(0, 1), xlabel="share of votes", ylim=(len(rows) - 0.5, -0.5))
-    ax.set_yticks(positions, labels)
+    ax.xaxis.set_major_formatter(PercentFormatter(1))  # the unit of the numbers in the bars
+    if labels_above:
+        ax.set(yticks=[], ylim=(len(rows) - 0.8, -0.8))
+        ax.spines["left"].set_visible(False)
+        for y, text in zip(positions, labels, strict=True):
+            place = (0, y - height / 2)
+            ax.annotate(text, place, (0, 3), textcoords="offset points", va="bottom", fontsize=10)
+    else:
+        ax.set_yticks(positions, labels)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     return ax
 
@@ -132,7 +145,7 @@ def plot_entropy_histogram(
         >>> plot_entropy_histogram({"human": human, "teacher": model})
         <Axes: xlabel='entropy (nats)', ylabel='share of items'>
     """
-    ax = make_axes(ax)
+    ax = make_axes(ax, (5.1, 3.4))
     top = max(float(np.log(np.asarray(p).shape[1])) for p in distributions.values())
     edges = np.linspace(0, top, bins + 1).tolist()
     for i, (name, probs) in enumerate(distributions.items()):
@@ -154,7 +167,7 @@ def plot_entropy_histogram(
             label=f"{name} (mean {values.mean():.2f})",
         )
     ax.set(xlabel="entropy (nats)", ylabel="share of items", xlim=(0, top))
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return ax
 
 

@@ -13,6 +13,7 @@ from ambiguity_lib.plotting.style import (
     CURVE_COLORS,
     METHOD_COLORS,
     OTHER_COLOR,
+    REFERENCE_COLOR,
     make_axes,
     method_color,
 )
@@ -22,12 +23,12 @@ _REACH = 1.5
 
 
 def _draw_references(ax: Axes, reference: Mapping[str, float] | None) -> None:
-    styles = ("--", ":", "-.")
     for i, (name, value) in enumerate((reference or {}).items()):
-        color = method_color(name)
+        style, color = ("--", ":", "-.")[i % 3], method_color(name)
         if color == OTHER_COLOR:  # no method
-            color = "#777777"
-        ax.axhline(value, linestyle=styles[i % 3], color=color, label=name, zorder=1)
+            color = REFERENCE_COLOR
+        order = 1.1 if style == ":" else 1  # what lies under dots is still seen
+        ax.axhline(value, linestyle=style, color=color, label=name, zorder=order)
 
 
 def plot_vote_noise(
@@ -55,7 +56,8 @@ def plot_vote_noise(
         label: what the line is, for the legend.
         band_label: what the band is, for the legend.
         color: colour of line and band.
-        reference: name → value, drawn as horizontal lines in the colour of that method.
+        reference: name → value, drawn as horizontal lines in the colour of that method, grey if
+            it is none.
 
     Examples:
         >>> import numpy as np
@@ -65,7 +67,7 @@ def plot_vote_noise(
         ... )
         <Axes: xlabel='votes per item (log scale)', ylabel='JS distance'>
     """
-    ax = make_axes(ax)
+    ax = make_axes(ax, (5.1, 3.8))
     if low is not None and high is not None:
         ax.fill_between(votes, low, high, color=color, alpha=0.18, linewidth=0, label=band_label)
     ax.plot(votes, values, marker="o", markersize=5, color=color, label=label)
@@ -75,7 +77,7 @@ def plot_vote_noise(
     ax.set_xticks([], minor=True)
     ax.set(xlabel="votes per item (log scale)", ylabel=ylabel, ylim=(0, None))
     ax.grid(axis="y")
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return ax
 
 
@@ -93,7 +95,8 @@ def plot_layer_curves(
         values: name → value per layer, each of shape (L,).
         ax: where to draw.
         ylabel: name and unit of the metric.
-        reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``).
+        reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``), grey
+            if it is no method.
         mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
 
     Examples:

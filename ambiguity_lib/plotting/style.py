@@ -34,6 +34,8 @@ METHOD_COLORS: dict[str, str] = {
     "probe": "#5F7386",
 }
 OTHER_COLOR = "#8C6D31"
+#: Of lines to compare with that are no method.
+REFERENCE_COLOR = "#444444"
 #: Of curves that are neither a method nor a class, in this order.
 CURVE_COLORS: tuple[str, ...] = ("#37618E", "#A1663B", "#5E8C6A", "#A77BA0", "#6FA3AE", "#B7A04B")
 CLASS_COLORS: tuple[str, ...] = ("#332288", "#DDCC77", "#AA4499", "#44AA99", "#88CCEE", "#882255")
