@@ -62,7 +62,7 @@ class Classifier:
 
     @property
     def train_seconds(self) -> float:
-        """Wall-clock time of its training, perhaps on one of several cores: no benchmark."""
+        """Seconds that its training took, perhaps on one of several cores, so no benchmark."""
         return float(self._facts["train_seconds"])
 
     def load(self) -> PreTrainedModel:

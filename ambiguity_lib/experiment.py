@@ -171,7 +171,7 @@ class Experiment:
 
     @property
     def evaluation_splits(self) -> tuple[SplitName, ...]:
-        """All that models are judged on: ``evaluation``, then the names of other sets."""
+        """All sets that models are judged on, ``evaluation`` first."""
         return self._setup.data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:

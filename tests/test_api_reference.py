@@ -7,12 +7,14 @@ import importlib
 import inspect
 import re
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from introduced import entries, imported, introduce, pages
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 from ambiguity_lib.rendering import render_html
 
@@ -57,6 +59,42 @@ def test_an_entry_has_an_example(module: str, name: str, text: str) -> None:
         example = text
     sources = [one.source for one in doctest.DocTestParser().get_examples(example)]
     assert len(sources) >= 2, "an import and what comes of it"
+
+
+def _documented() -> list[tuple[str, str, Any]]:
+    """Name, kind and the code behind every public function and class, with members on a page."""
+    found: list[tuple[str, str, Any]] = []
+    for module, name, text in ENTRIES:
+        value = getattr(importlib.import_module(f"ambiguity_lib.{module}"), name)
+        if inspect.isroutine(value):
+            found.append((name, "function", inspect.unwrap(value)))
+        elif inspect.isclass(value):
+            found.append((name, "class", value))
+            members = vars(value).items() if ":members:" in text else ()
+            for member, one in members:
+                kind = "property" if isinstance(one, (property, cached_property)) else "method"
+                # what a decorator or a property wraps
+                one = getattr(one, "fget", None) or getattr(one, "func", one)
+                one = getattr(one, "__func__", one)
+                if inspect.isfunction(one) and not member.startswith("_"):
+                    found.append((f"{name}.{member}", kind, one))
+    return found
+
+
+DOCUMENTED = _documented()
+every_docstring = pytest.mark.parametrize(
+    ("kind", "value"),
+    [(kind, value) for _, kind, value in DOCUMENTED],
+    ids=[f"{value.__module__}.{name}" for name, _, value in DOCUMENTED],
+)
+
+
+@every_docstring
+def test_no_words_before_a_colon_are_taken_for_a_type(kind: str, value: Any) -> None:
+    """Types come from the annotations; "words: rest" in a first line is read as one."""
+    docstring = inspect.getdoc(value) or ""
+    read = str(GoogleDocstring(docstring, Config(napoleon_use_ivar=True), what=kind, name="x"))
+    assert re.findall(r"^:(?:r|var|y)?type.*", read, re.MULTILINE) == []
 
 
 def test_the_chapter_is_written_after_what_an_entry_says_itself() -> None:
