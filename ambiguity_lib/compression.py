@@ -81,9 +81,9 @@ class CompressionSettings:
     Attributes:
         training: Fine-tuning of the full model. ``max_length`` is lowered to the model's own limit.
         fixed_epochs: Whether ``training.epochs`` holds however few the items are. If not, there are
-            as many as :data:`LEAST_STEPS` steps need, where that is more.
+            as many as 200 steps need, where that is more.
         student_epochs: Epochs of the student, which starts from the full model's lower layers.
-            None: one, or as many as :data:`LEAST_STUDENT_STEPS` need.
+            None: one, or as many as 150 steps need, where that is more.
         weight: λ, the share of the source layer's distribution in the student's targets.
         tolerance: Validation accuracy that one is ready to give up for depth.
         source_fraction: See :func:`~ambiguity_lib.pruning.source_layer`.

@@ -343,7 +343,14 @@ class Experiment:
         return LayerAnalysis(self._setup, self.teacher)
 
     def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, d)."""
+        """Pooled hidden states of the teacher's layers 0 … L over a split.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or an evaluation set.
+
+        Returns:
+            Array of shape (L + 1, N, d), d the hidden size.
+        """
         return self._layer_analysis.features(split)
 
     @property

@@ -124,7 +124,7 @@ def extract_features(
         progress: Whether to show a progress bar.
 
     Returns:
-        float16 array of shape (L + 1, N, d).
+        float16 array of shape (L + 1, N, d), d the hidden size.
 
     Raises:
         OverflowError: If a hidden state does not fit in float16.

@@ -148,10 +148,14 @@ def has_head(config: PreTrainedConfig) -> bool:
 
 
 def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
-    """Class names of a trained head, in the order of its logits; ``LABEL_0`` … if it has none.
+    """Class names of a trained head.
+
+    Args:
+        config: A model's configuration.
 
     Returns:
-        None if there is no head.
+        The names in the order of the logits, ``LABEL_0`` … if the head has no names; None if there
+        is no head.
 
     Examples:
         >>> from transformers import BertConfig
@@ -262,8 +266,8 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
     Examples:
         >>> from ambiguity_lib.models import load_tokenizer
-        >>> load_tokenizer("tiny").tokenize("a great film")
-        ['[UNK]', 'great', 'film']
+        >>> load_tokenizer("tiny").tokenize("great film")
+        ['great', 'film']
     """
     return _load(
         "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)

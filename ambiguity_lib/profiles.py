@@ -34,8 +34,8 @@ class DataConfig:
     """Which items; None means all that the source has.
 
     ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
-    further parts of ChaosNLI, on which the same models are judged. ``own`` is data that a caller
-    brings along.
+    further parts of ChaosNLI, on which the same models are judged. ``dataset="own"`` means that the
+    caller brings the data along: ``Experiment(profile, seed, splits=...)``.
 
     Examples:
         >>> from ambiguity_lib.profiles import DataConfig
@@ -196,9 +196,14 @@ class ProbingConfig:
 
 @dataclass(frozen=True)
 class SelectionConfig:
-    """The two label-free rules that choose depth and source layer.
+    """The two rules that choose depth and source layer without human distributions.
 
-    ``depths`` are those at which the pruning chapter trains a model besides the chosen one.
+    Attributes:
+        tolerance: Validation accuracy that one is ready to give up for depth, see
+            :func:`~ambiguity_lib.pruning.converged_depth`.
+        source_fraction: Share of the knowledge that the source must have, see
+            :func:`~ambiguity_lib.pruning.source_layer`.
+        depths: Those at which the pruning chapter trains a model besides the chosen one.
 
     Examples:
         >>> from ambiguity_lib.profiles import SelectionConfig

@@ -261,13 +261,14 @@ def measure_latency(
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import measure_latency
         >>> models = {
-        ...     depth: load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ...     f"{depth} layers": load_classifier("tiny", ("bad", "good"), depth=depth)
+        ...     for depth in (2, 4)
         ... }
         >>> times = measure_latency(
         ...     models, batch_size=1, length=8, repetitions=3, progress=False
         ... )
-        >>> sorted(times), times[4].median > 0
-        ([2, 4], True)
+        >>> sorted(times), times["4 layers"].median > 0
+        (['2 layers', '4 layers'], True)
     """
     if not models:
         raise ValueError("give at least one model")
@@ -333,7 +334,7 @@ def fixed_share(no_layers: float, all_layers: float) -> float:
         all_layers: Latency of the full model, in the same unit.
 
     Raises:
-        ValueError: Unless 0 <= no_layers <= all_layers and 0 < all_layers.
+        ValueError: Unless 0 ≤ ``no_layers`` ≤ ``all_layers`` and 0 < ``all_layers``.
 
     Examples:
         >>> from ambiguity_lib.profiling import fixed_share

@@ -70,8 +70,8 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
         >>> from ambiguity_lib.pruning import source_layer
         >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
 
-        Layer 3 knows 0.795 - 0.35 above chance; layer 2 is the lowest with half of
-        that:
+        Layer 3 knows 0.795 − 0.35 = 0.445 above chance. Layer 2, with 0.70 − 0.35 =
+        0.35, is the lowest with half of that:
 
         >>> source_layer(accuracies, 3, chance=0.35)
         2

@@ -101,7 +101,10 @@ def _fast_training_attention(model: PreTrainedModel, device: torch.device) -> It
 def soft_cross_entropy(
     outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None
 ) -> torch.Tensor:
-    """Mean of −Σ_c target_c · log softmax(logits)_c in nats, in float32.
+    r"""Mean cross-entropy with target distributions, in nats and float32.
+
+    For a target :math:`t` and logits :math:`z` it is
+    :math:`-\sum_c t_c \log \mathrm{softmax}(z)_c`.
 
     Args:
         outputs: Model output with ``logits`` of shape (B, C).

@@ -42,7 +42,8 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
     Args:
         name: ``neg_jsd`` (the distance), ``neg_kl`` and ``neg_entce`` (nats), ``neg_tvd``,
-            ``rankcs`` or ``entropy_corr``; means over the items of a fold, greater is better.
+            ``rankcs``, which are means over the items of a fold, or ``entropy_corr``, their
+            correlation over these. Greater is better.
         classes: The classifier's labels in the order of the columns of the human distributions;
             0 … C − 1 if None.
 

@@ -84,7 +84,7 @@ def plot_layer_curves(
     """Draw one curve per name over the layers; layer 0 is the embedding output.
 
     Args:
-        values: name → value per layer, each of shape (L,).
+        values: name → value per layer, each of shape (L + 1,).
         ax: where to draw.
         ylabel: name and unit of the metric.
         reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``).

@@ -89,7 +89,7 @@ def plot_simplex_paths(
     (light). A black star is the human distribution; a dotted line ties it to the top layer.
 
     Args:
-        layer_probs: shape (L+1, n, 3).
+        layer_probs: shape (L + 1, n, 3).
         human: shape (n, 3).
         class_names: three names.
         ax: where to draw.
