@@ -158,7 +158,21 @@ class CompressionResult:
         overwrite: bool = False,
         onnx: bool = False,
     ) -> Path:
-        """Write the student as a plain Hugging Face folder; see :func:`.shipping.ship`."""
+        """Write a plain Hugging Face folder, with model card, record of the run and probes.
+
+        Args:
+            directory: Where to; it appears when everything is written.
+            name: What the model card calls the student; by default after the base model.
+            overwrite: Whether to replace a folder that is there already.
+            onnx: Whether to add ``model.onnx`` (extra ``onnx``).
+
+        Returns:
+            The folder.
+
+        Raises:
+            FileExistsError: If the folder is there, is not empty, and may not be replaced.
+            OSError: If it cannot be written; nothing is left behind then.
+        """
         from ambiguity_lib.shipping import ship  # here: it writes what this module makes
 
         return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)

@@ -154,6 +154,9 @@ def bootstrap_interval(
         seed: Seed of the resampling.
         level: Coverage.
 
+    Returns:
+        The lower and the upper end, in the unit of the values.
+
     Raises:
         ValueError: If there are no values or the level is not in (0, 1).
 
@@ -240,6 +243,9 @@ def noise_floor(
         metric: Per-item metric of two arrays of distributions.
         repeats: Random splits to average over.
         seed: Seed of the splits.
+
+    Returns:
+        The mean over items and splits, in the unit of the metric.
 
     Examples:
         >>> from ambiguity_lib.evaluation import noise_floor

@@ -24,6 +24,9 @@ def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> to
         attention_mask: 1 for tokens, 0 for padding, shape (B, T).
         pooling: ``"mean"`` over the tokens that are no padding, or ``"cls"``, the first token.
 
+    Returns:
+        Item vectors, shape (B, d).
+
     Raises:
         ValueError: If ``pooling`` is neither.
 

@@ -55,6 +55,12 @@ def _depth_field(config: PreTrainedConfig) -> str:
 def num_layers(config: PreTrainedConfig) -> int:
     """Number of encoder layers of a supported architecture.
 
+    Args:
+        config: A model's configuration.
+
+    Returns:
+        The number, without the embeddings.
+
     Raises:
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
 
@@ -75,6 +81,13 @@ def num_layers(config: PreTrainedConfig) -> int:
 
 def config_at_depth(config: PreTrainedConfig, depth: int) -> PreTrainedConfig:
     """A copy of ``config`` whose encoder stops after layer ``depth``.
+
+    Args:
+        config: Configuration of the full model; it is left as it is.
+        depth: Layers to keep, from 1.
+
+    Returns:
+        The copy.
 
     Raises:
         ValueError: If the architecture is unsupported or ``depth`` is not in 1 … number of layers.
@@ -120,6 +133,9 @@ def load_config(source: str | Path) -> PreTrainedConfig:
 
     Args:
         source: A hub id or the path of a Hugging Face folder.
+
+    Returns:
+        The configuration.
 
     Raises:
         FileNotFoundError: If there is no model at ``source``.
@@ -260,6 +276,12 @@ def _check_encoder(model: PreTrainedModel, found: Mapping[str, Any], source: str
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     """Load the fast tokenizer that belongs to ``source``.
+
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+
+    Returns:
+        The tokenizer.
 
     Raises:
         FileNotFoundError: If there is none.

@@ -88,16 +88,34 @@ class LayerProbes:
         return logits
 
     def predict(self, features: Features) -> NDArray[np.float64]:
-        """Distributions of every layer's probe, shape (L + 1, N, C)."""
+        """Distributions of every layer's probe, shape (L + 1, N, C).
+
+        Args:
+            features: Shape (L + 1, N, d), as for :meth:`logits`.
+
+        Returns:
+            Array of shape (L + 1, N, C).
+        """
         return softmax(self.logits(features), axis=-1)
 
     def save(self, path: Path) -> None:
-        """Write the probes to an ``.npz`` file."""
+        """Write the probes to an ``.npz`` file.
+
+        Args:
+            path: The file.
+        """
         np.savez(path, weight=self.weight, bias=self.bias, mean=self.mean, scale=self.scale)
 
     @classmethod
     def load(cls, path: Path) -> LayerProbes:
-        """Read probes that :meth:`save` wrote."""
+        """Read probes that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The probes.
+        """
         with np.load(path) as arrays:
             return cls(**{name: arrays[name] for name in ("weight", "bias", "mean", "scale")})
 

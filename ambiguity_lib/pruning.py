@@ -32,6 +32,9 @@ def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
         accuracies: Validation accuracy of the probes of layers 0 … L.
         tolerance: Accuracy that one is ready to give up, e.g. 0.01.
 
+    Returns:
+        A layer from 1 to L.
+
     Raises:
         ValueError: If the accuracies are not finite numbers or the tolerance is negative.
 
@@ -62,6 +65,9 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
         depth: Depth of the pruned model; at least 2.
         chance: Accuracy of always answering the most frequent class.
         fraction: Share of the knowledge, between 0 and 1.
+
+    Returns:
+        A layer from 1 to ``depth`` − 1.
 
     Raises:
         ValueError: If ``depth`` leaves no layer below it, or an argument is out of range.
@@ -123,6 +129,9 @@ def choose_layers(
         accuracies: Validation accuracy of the probes of layers 0 … L.
         validation_labels: Gold labels of the validation items, shape (N,).
         selection: The rules' settings.
+
+    Returns:
+        Depth and source.
 
     Raises:
         ValueError: If a validation item has no label; names the first.

@@ -31,6 +31,9 @@ def provenance(*packages: str) -> dict[str, Any]:
     Args:
         packages: Distributions whose versions matter besides the usual ones.
 
+    Returns:
+        What JSON can hold; None for what could not be found out.
+
     Examples:
         >>> from ambiguity_lib.records import provenance
         >>> "torch" in str(provenance())
@@ -125,6 +128,12 @@ def write_record(
 
 def load_record(path: str | Path) -> dict[str, Any]:
     """Read a record.
+
+    Args:
+        path: The record's file.
+
+    Returns:
+        Keys ``chapter``, ``profile``, ``seed``, ``settings``, ``results`` and ``provenance``.
 
     Raises:
         FileNotFoundError: There is no such file.

@@ -69,6 +69,15 @@ def score_methods(
 def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) -> pd.DataFrame:
     """Rows of the table for one array of distributions, shape (N, C).
 
+    Args:
+        gold: What people said about the items.
+        method: What to call the method.
+        seed: The seed of its training.
+        probs: Its distributions, shape (N, C).
+
+    Returns:
+        N rows with the columns of :func:`score_methods`.
+
     Examples:
         >>> import numpy as np
         >>> from ambiguity_lib.results import score_probs

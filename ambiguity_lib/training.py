@@ -111,6 +111,9 @@ def soft_cross_entropy(
         labels: Target distributions, shape (B, C).
         num_items_in_batch: Ignored; part of the ``compute_loss_func`` interface.
 
+    Returns:
+        The mean over the batch, a tensor without dimensions.
+
     Examples:
         >>> from types import SimpleNamespace
         >>> import torch
@@ -331,6 +334,14 @@ def predict_logits(
     progress: bool = True,
 ) -> NDArray[np.float64]:
     """Logits of every item, in the dataset's order, computed in float32.
+
+    Args:
+        model: A classifier.
+        tokenizer: Its tokenizer.
+        dataset: Items with ``text`` (and ``text_pair``).
+        max_length: Tokens at which texts are cut.
+        batch_size: Items at a time.
+        progress: Whether to show a bar.
 
     Returns:
         Array of shape (N, C).

@@ -97,6 +97,28 @@ def test_no_words_before_a_colon_are_taken_for_a_type(kind: str, value: Any) -> 
     assert re.findall(r"^:(?:r|var|y)?type.*", read, re.MULTILINE) == []
 
 
+def _sections(value: Any) -> dict[str, str]:
+    """Headings of a docstring and what stands below them."""
+    parts = re.split(r"^(\w+):$", inspect.getdoc(value) or "", flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@every_docstring
+def test_what_goes_in_and_comes_out_is_described(kind: str, value: Any) -> None:
+    """Without a section Returns, the type stands alone after the examples."""
+    if kind == "property" or value.__name__.startswith("on_"):  # transformers calls those
+        return
+    sections = _sections(value)
+    if kind != "class":
+        result = value.__annotations__.get("return", "None")
+        assert result == "None" or {"Returns", "Yields"} & sections.keys()
+    if kind != "class" or "Args" in sections:  # one without is made by functions or by fields
+        described = sections.get("Args", "") + sections.get("Attributes", "")
+        named = re.findall(r"^    \*{0,2}(\w+):", described, re.MULTILINE)
+        parameters = set(inspect.signature(value).parameters) - {"self", "cls"}
+        assert sorted(parameters - set(named)) == []
+
+
 def test_the_chapter_is_written_after_what_an_entry_says_itself() -> None:
     name = "ambiguity_lib.metrics.entropy"
     page = f".. autofunction:: {name}\n   :noindex:\n\n   Words.\n{{}}\n```\n"

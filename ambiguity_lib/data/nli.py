@@ -30,6 +30,12 @@ _LABELS = {"e": 0, "n": 1, "c": 2}
 def normalise_premise(text: str) -> str:
     """Reduce a premise to what identifies it: lower case, no spaces, no punctuation.
 
+    Args:
+        text: The premise.
+
+    Returns:
+        Letters and digits of the text, in lower case.
+
     Examples:
         >>> from ambiguity_lib.data.nli import normalise_premise
         >>> normalise_premise("Two dogs, running.")

@@ -113,6 +113,12 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
 def class_names(dataset: Dataset) -> tuple[str, ...]:
     """Give the class names of a dataset in their order.
 
+    Args:
+        dataset: The dataset.
+
+    Returns:
+        The C names.
+
     Raises:
         ValueError: If `label` is missing or is not a ClassLabel.
 
@@ -136,6 +142,9 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
     Args:
         dataset: A dataset with the columns of :func:`make_features`; items without a label are not
             counted.
+
+    Returns:
+        Class name and number of items, in the order of the classes.
 
     Examples:
         >>> from ambiguity_lib.data import count_labels, read_dataset
@@ -246,6 +255,9 @@ def check_dataset(dataset: Dataset) -> None:
 
 def human_distributions(dataset: Dataset) -> np.ndarray:
     """Give the human opinion distributions.
+
+    Args:
+        dataset: The dataset.
 
     Returns:
         Float64 array of shape (N, C), each row summing to one.

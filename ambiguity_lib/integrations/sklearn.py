@@ -47,6 +47,9 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
         classes: The classifier's labels in the order of the columns of the human distributions;
             0 … C − 1 if None.
 
+    Returns:
+        The scorer, to be given as ``scoring=``.
+
     Raises:
         ValueError: If there is no scorer of that name.
 
@@ -77,6 +80,10 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 class HumanScorer:
     """What :func:`human_scorer` returns.
 
+    Attributes:
+        name: Name of the scorer.
+        classes: The classifier's labels in the order of the columns of the human distributions.
+
     Examples:
         >>> from ambiguity_lib.integrations.sklearn import human_scorer
         >>> human_scorer("neg_jsd", classes=("bad", "good"))
@@ -97,6 +104,9 @@ class HumanScorer:
             X: Features of N items.
             y: Labels, which play no part; or, without ``human``, the human distributions.
             human: Human distributions, shape (N, C).
+
+        Returns:
+            The score of the items; greater is better.
 
         Raises:
             ValueError: If there are no distributions, or the classifier has a class they have not.

@@ -51,6 +51,9 @@ def plot_vote_noise(
         color: colour of line and band.
         reference: name → value, drawn as horizontal lines in the colour of that method.
 
+    Returns:
+        The axes that were drawn on.
+
     Examples:
         >>> import numpy as np
         >>> from ambiguity_lib.plotting import plot_vote_noise
@@ -89,6 +92,9 @@ def plot_layer_curves(
         ylabel: name and unit of the metric.
         reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``).
         mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> import numpy as np
@@ -137,6 +143,9 @@ def plot_score_bars(
         ax: where to draw.
         xlabel: name and unit; the column's name if missing.
 
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: if the table has no such column.
 
@@ -167,6 +176,9 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
         table: one row a comparison (the index); columns ``difference``, ``low`` and ``high``.
         ax: where to draw.
         xlabel: name and unit of the difference.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: if a column is missing.
@@ -208,6 +220,9 @@ def plot_method_scores(
         ax: where to draw.
         xlabel: name and unit of the score.
         reference: name → value, drawn as vertical lines with their name above.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: if a column is missing.
@@ -254,6 +269,9 @@ def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str)
         table: rows of :func:`~ambiguity_lib.statistics.by_human_entropy` for one dataset.
         ax: where to draw.
         ylabel: name and unit of the score.
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> import pandas as pd
