@@ -13,7 +13,9 @@ from pathlib import Path
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 ENTRY = re.compile(
-    r"^\.\. (?:py:data|auto\w+):: ambiguity_lib\.(?P<module>[\w.]+)\.(?P<name>\w+)$", re.MULTILINE
+    r"^\.\. (?:auto\w+:: ambiguity_lib\.(?P<module>[\w.]+)\.|py:data:: )(?P<name>\w+)"
+    r"(?:\n   :module: ambiguity_lib\.(?P<home>[\w.]+))?$",
+    re.MULTILINE,
 )
 _LINE = "   Introduced in :doc:`/book/{}`.\n"
 _INTRODUCED = re.compile(r"\n?" + re.escape(_LINE).replace(r"\{\}", r"\w+"))
@@ -54,7 +56,7 @@ def entries(text: str) -> list[tuple[str, str, str]]:
     starts = list(ENTRY.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]
     return [
-        (match["module"], match["name"], text[match.end() : end])
+        (match["module"] or match["home"], match["name"], text[match.end() : end])
         for match, end in zip(starts, ends, strict=True)
     ]
 

@@ -34,7 +34,7 @@ def with_measured_times(page: str) -> str:
     for start, chapter, twice in ROWS:
         cell = f"{seconds['first run'][chapter]:.0f} s"
         if twice:
-            cell += f"; {seconds['chapters executed again'][chapter]:.0f} s"
+            cell += f" the first time, then {seconds['chapters executed again'][chapter]:.0f} s"
         row = rf"^(\| `synthetic` \| {start}[^|]*\|)[^|]*\|"
         page, count = re.subn(row, rf"\1 {cell} |", page, flags=re.MULTILINE)
         if count != 1:

@@ -27,6 +27,12 @@ _LOG_BOUNDS = (np.log(0.05), np.log(50.0))
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Distributions of logits, shape (N, C), in float64.
 
+    Args:
+        logits: Shape (N, C).
+
+    Returns:
+        Distributions, shape (N, C).
+
     Examples:
         >>> from ambiguity_lib.baselines import softmax
         >>> softmax([[0.0, 0.0], [2.0, 0.0]]).round(3)
@@ -38,6 +44,13 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
 
 def apply_temperature(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """softmax(logits / T); T > 1 flattens, T < 1 sharpens (Guo et al., 2017).
+
+    Args:
+        logits: Shape (N, C).
+        temperature: T, above 0.
+
+    Returns:
+        Distributions, shape (N, C).
 
     Raises:
         ValueError: If the temperature is not positive.
@@ -71,6 +84,9 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         logits: Validation logits, shape (N, C).
         labels: Validation gold labels, shape (N,).
 
+    Returns:
+        The temperature, between 0.05 and 50.
+
     Examples:
         >>> from ambiguity_lib.baselines import apply_temperature, fit_temperature
 
@@ -103,6 +119,9 @@ def oracle_temperature(
         logits: Evaluation logits, shape (N, C).
         human: Human distributions, shape (N, C).
         metric: ``"JSD"`` (mean JS distance) or ``"KL"`` (mean KL(human‖model)).
+
+    Returns:
+        The temperature, between 0.05 and 50.
 
     Raises:
         ValueError: If the metric is neither.
@@ -203,6 +222,9 @@ def ensemble_probs(members: Sequence[ArrayLike]) -> NDArray[np.float64]:
 
     Args:
         members: One array of distributions a member, each of shape (N, C).
+
+    Returns:
+        Distributions, shape (N, C).
 
     Raises:
         ValueError: If there is no member, or shapes differ.

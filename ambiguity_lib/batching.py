@@ -17,6 +17,11 @@ Encoded = list[dict[str, list[int]]]
 def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
     """Tokenise ``text`` (and ``text_pair``), truncated to ``max_length`` tokens, unpadded.
 
+    Args:
+        dataset: Items with ``text`` (and ``text_pair``).
+        tokenizer: The model's tokenizer.
+        max_length: Most tokens of an item, special ones included.
+
     Returns:
         One dict of token lists an item, in the dataset's order.
 

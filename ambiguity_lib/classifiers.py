@@ -29,6 +29,12 @@ from ambiguity_lib.training import EarlyStopping, Resume, fine_tune, predict_log
 class Classifier:
     """A trained classifier in the store: a plain Hugging Face folder and its logits.
 
+    An :class:`~ambiguity_lib.experiment.Experiment` gives them.
+
+    Attributes:
+        path: The folder.
+        key: What the store calls it.
+
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
         >>> teacher = Experiment.from_profile("tiny.yml", progress=False).teacher
@@ -62,16 +68,27 @@ class Classifier:
 
     @property
     def train_seconds(self) -> float:
-        """Wall-clock time of its training, perhaps on one of several cores: no benchmark."""
+        """Seconds that its training took, perhaps on one of several cores, so no benchmark."""
         return float(self._facts["train_seconds"])
 
     def load(self) -> PreTrainedModel:
-        """The model itself, in evaluation mode."""
+        """The model itself, in evaluation mode.
+
+        Returns:
+            A plain model of Hugging Face ``transformers``.
+        """
         with quiet_transformers():
             return AutoModelForSequenceClassification.from_pretrained(self.path).eval()
 
     def logits(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Logits over a split, shape (N, C)."""
+        """Logits over a split, shape (N, C).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            The logits, in the order of the items.
+        """
         data, max_length = self._setup.data, self._setup.profile.training.max_length
 
         def compute() -> NDArray[np.float64]:
@@ -87,7 +104,14 @@ class Classifier:
         return self._setup.stored_array("logits", spec, compute, "logits.npy")
 
     def probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Distributions over a split, shape (N, C)."""
+        """Distributions over a split, shape (N, C).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            The softmax of the logits.
+        """
         return softmax(self.logits(split))
 
 

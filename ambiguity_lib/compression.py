@@ -81,9 +81,9 @@ class CompressionSettings:
     Attributes:
         training: Fine-tuning of the full model. ``max_length`` is lowered to the model's own limit.
         fixed_epochs: Whether ``training.epochs`` holds however few the items are. If not, there are
-            as many as :data:`LEAST_STEPS` steps need, where that is more.
+            as many as 200 steps need, where that is more.
         student_epochs: Epochs of the student, which starts from the full model's lower layers.
-            None: one, or as many as :data:`LEAST_STUDENT_STEPS` need.
+            None: one, or as many as 150 steps need, where that is more.
         weight: λ, the share of the source layer's distribution in the student's targets.
         tolerance: Validation accuracy that one is ready to give up for depth.
         source_fraction: See :func:`~ambiguity_lib.pruning.source_layer`.
@@ -158,7 +158,21 @@ class CompressionResult:
         overwrite: bool = False,
         onnx: bool = False,
     ) -> Path:
-        """Write the student as a plain Hugging Face folder; see :func:`.shipping.ship`."""
+        """Write a plain Hugging Face folder, with model card, record of the run and probes.
+
+        Args:
+            directory: Where to; it appears when everything is written.
+            name: What the model card calls the student; by default after the base model.
+            overwrite: Whether to replace a folder that is there already.
+            onnx: Whether to add ``model.onnx`` (extra ``onnx``).
+
+        Returns:
+            The folder.
+
+        Raises:
+            FileExistsError: If the folder is there, is not empty, and may not be replaced.
+            OSError: If it cannot be written; nothing is left behind then.
+        """
         from ambiguity_lib.shipping import ship  # here: it writes what this module makes
 
         return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)

@@ -12,6 +12,9 @@ _chosen: torch.device | None = None
 def default_device() -> torch.device:
     """What :func:`use_device` chose; else the first GPU where there is one, else the CPU.
 
+    Returns:
+        The device.
+
     Examples:
         >>> from ambiguity_lib.devices import default_device, use_device
         >>> use_device("cpu")
@@ -27,6 +30,9 @@ def use_device(name: str) -> None:
     """Run models on ``"cpu"`` or ``"cuda"`` from now on; ``"auto"`` takes a GPU if there is one.
 
     Which of several GPUs: by ``CUDA_VISIBLE_DEVICES``, as everywhere.
+
+    Args:
+        name: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
         ValueError: If the name is none of these, or there is no GPU that could be used.
@@ -51,6 +57,12 @@ def use_device(name: str) -> None:
 
 def resolve_precision(precision: str) -> str:
     """``"auto"`` → ``"bf16"`` where matrix units for it exist (GPU, AMX), else ``"fp32"``.
+
+    Args:
+        precision: ``fp32``, ``bf16`` or ``auto``.
+
+    Returns:
+        ``fp32`` or ``bf16``.
 
     Raises:
         ValueError: If ``precision`` is none of ``fp32``, ``bf16``, ``auto``.

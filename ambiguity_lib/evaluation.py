@@ -154,6 +154,9 @@ def bootstrap_interval(
         seed: Seed of the resampling.
         level: Coverage.
 
+    Returns:
+        The lower and the upper end, in the unit of the values.
+
     Raises:
         ValueError: If there are no values or the level is not in (0, 1).
 
@@ -205,14 +208,15 @@ def split_votes(
         >>> split_votes([[1, 0]], np.random.default_rng(0))
         Traceback (most recent call last):
             ...
-        ValueError: item 0 has 1 votes; splitting needs at least 2
+        ValueError: item 0 has 1 vote; splitting needs at least 2
     """
     votes = np.asarray(counts, dtype=np.int64)
     totals = votes.sum(axis=1)
     needed = 2 if first is None else max(first, 1) + 1
     if (totals < needed).any():
         row = int(np.flatnonzero(totals < needed)[0])
-        raise ValueError(f"item {row} has {totals[row]} votes; splitting needs at least {needed}")
+        votes_of = f"{totals[row]} vote{'' if totals[row] == 1 else 's'}"
+        raise ValueError(f"item {row} has {votes_of}; splitting needs at least {needed}")
     half = np.empty_like(votes)
     left_to_draw = totals // 2 if first is None else np.full_like(totals, first)
     left = totals.copy()
@@ -239,6 +243,9 @@ def noise_floor(
         metric: Per-item metric of two arrays of distributions.
         repeats: Random splits to average over.
         seed: Seed of the splits.
+
+    Returns:
+        The mean over items and splits, in the unit of the metric.
 
     Examples:
         >>> from ambiguity_lib.evaluation import noise_floor

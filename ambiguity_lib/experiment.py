@@ -36,6 +36,17 @@ __all__ = ["Classifier", "Experiment"]
 class Experiment:
     """Data, teacher, probes and students of one profile and seed.
 
+    Nothing is trained until it is asked for.
+
+    Args:
+        profile: The profile.
+        seed: Seed of training.
+        fold: Which of the profile's ways to split the data, from 0.
+        splits: Data to use instead of the profile's.
+        store: Where to keep results; the build folder's store by default.
+        save_seconds: Time between two saves of a training that could be stopped.
+        progress: Whether long work shows a bar.
+
     Attributes:
         fold: Which of the ways to split the data, from 0.
 
@@ -77,17 +88,6 @@ class Experiment:
         save_seconds: float = 300.0,
         progress: bool = True,
     ) -> None:
-        """Set up; nothing is trained until it is asked for.
-
-        Args:
-            profile: The profile.
-            seed: Seed of training.
-            fold: Which of the profile's ways to split the data.
-            splits: Data to use instead of the profile's.
-            store: Where to keep results; the build folder's store by default.
-            save_seconds: Time between two saves of a training that could be stopped.
-            progress: Whether long work shows a bar.
-        """
         self.fold = fold
         self._own_splits = splits is not None
         self._setup = ExperimentalSetup(
@@ -102,6 +102,14 @@ class Experiment:
     @classmethod
     def from_profile(cls, profile: str | Path, seed: int = 0, **options: Any) -> Experiment:
         """Set up the experiment of a profile's name or file.
+
+        Args:
+            profile: A profile's name or the path of its file.
+            seed: Seed of training.
+            **options: Other arguments of :class:`Experiment`.
+
+        Returns:
+            The experiment.
 
         Raises:
             FileNotFoundError: If there is no such profile.
@@ -125,11 +133,24 @@ class Experiment:
         return self._setup.store.root
 
     def with_seed(self, seed: int) -> Experiment:
-        """The same data and settings, trained with another seed."""
+        """The same data and settings, trained with another seed.
+
+        Args:
+            seed: The other seed.
+
+        Returns:
+            A new experiment, which shares the data.
+        """
         return self._variant(seed=seed)
 
     def with_fold(self, fold: int) -> Experiment:
         """The same settings on another split of the same data.
+
+        Args:
+            fold: Which of the profile's ways to split the data, from 0.
+
+        Returns:
+            A new experiment, or this one if it has that fold.
 
         Raises:
             ValueError: If there is no such fold, or the experiment was given splits of its own.
@@ -143,11 +164,19 @@ class Experiment:
         return variant
 
     def read_only(self) -> Experiment:
-        """The same experiment, which raises ``MissingArtifactError`` instead of computing."""
+        """The same experiment, which raises ``MissingArtifactError`` instead of computing.
+
+        Returns:
+            A new experiment.
+        """
         return self._variant(store=self._setup.store.read_only())
 
     def quiet(self) -> Experiment:
-        """The same experiment without progress bars."""
+        """The same experiment without progress bars.
+
+        Returns:
+            A new experiment.
+        """
         return self._variant(progress=False)
 
     def _variant(self, **changes: Any) -> Experiment:
@@ -171,15 +200,29 @@ class Experiment:
 
     @property
     def evaluation_splits(self) -> tuple[SplitName, ...]:
-        """All that models are judged on: ``evaluation``, then the names of other sets."""
+        """All sets that models are judged on, ``evaluation`` first."""
         return self._setup.data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:
-        """What people said about the items of an evaluation set."""
+        """What people said about the items of an evaluation set.
+
+        Args:
+            split: ``evaluation`` or the name of another evaluation set.
+
+        Returns:
+            Human distributions and labels of its items.
+        """
         return self._setup.data.gold(split)
 
     def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """Gold labels of a split, shape (N,)."""
+        """Gold labels of a split, shape (N,).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            Class numbers from 0, −1 where there is no label.
+        """
         return self._setup.data.labels(split)
 
     @property
@@ -225,12 +268,27 @@ class Experiment:
         return train_classifier(self._setup, self.num_layers, standard, self._setup.one_hot)
 
     def pruned(self, depth: int | None = None) -> Classifier:
-        """A model of the chosen (or given) depth, fine-tuned on gold labels."""
+        """A model of the chosen (or given) depth, fine-tuned on gold labels.
+
+        Args:
+            depth: Depth; the chosen one by default.
+
+        Returns:
+            The model, from the store or newly trained.
+        """
         depth = self.depth if depth is None else depth
         return self._train_student(depth, {"method": "standard"}, self._setup.one_hot)
 
     def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
-        """A model of the full (or given) depth trained on smoothed labels."""
+        """A model of the full (or given) depth trained on smoothed labels.
+
+        Args:
+            epsilon: ε, the weight of the uniform distribution.
+            depth: Depth; that of the full model by default.
+
+        Returns:
+            The model, from the store or newly trained.
+        """
         depth = self.num_layers if depth is None else depth
         return train_classifier(
             self._setup,
@@ -272,6 +330,9 @@ class Experiment:
             source: Layer whose probe teaches; the chosen one by default.
             weight: λ; the profile's by default.
 
+        Returns:
+            The student, from the store or newly trained.
+
         Raises:
             ValueError: If there is no layer ``source``.
         """
@@ -302,6 +363,9 @@ class Experiment:
         Args:
             target: What determines the targets, besides the experiment itself; JSON-serialisable.
             make_targets: Called if the store lacks the model; distributions, shape (N, C).
+
+        Returns:
+            The student, from the store or newly trained.
         """
         probes = self._layer_analysis.probes_key
         spec = {"method": "own targets", "probes": probes, "source": self.source}
@@ -325,15 +389,36 @@ class Experiment:
     # -- predictions of no single model -------------------------------------------------------
 
     def mc_dropout_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Mean distribution of the teacher over passes with dropout on, shape (N, C)."""
+        """Mean distribution of the teacher over passes with dropout on, shape (N, C).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            The distributions.
+        """
         return predictions.mc_dropout_probs(self._setup, self.teacher, split)
 
     def out_of_fold_probs(self, folds: int = 2) -> NDArray[np.float64]:
-        """What full models say about training items that they were not trained on, shape (N, C)."""
+        """What full models say about training items that they were not trained on, shape (N, C).
+
+        Args:
+            folds: Parts of the training items; each is predicted by a model of the others.
+
+        Returns:
+            The distributions, in the order of the training items.
+        """
         return predictions.out_of_fold_probs(self._setup, folds)
 
     def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """What the teacher says after going on with others' human distributions, shape (N, C)."""
+        """What the teacher says after going on with others' human distributions, shape (N, C).
+
+        Args:
+            split: ``evaluation`` or the name of another evaluation set.
+
+        Returns:
+            The distributions, each from a model that has not seen the item.
+        """
         return predictions.human_trained_probs(self._setup, self.teacher, split)
 
     # -- layers -------------------------------------------------------------------------------
@@ -343,7 +428,14 @@ class Experiment:
         return LayerAnalysis(self._setup, self.teacher)
 
     def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of the teacher's layers 0 … L over a split, (L + 1, N, d)."""
+        """Pooled hidden states of the teacher's layers 0 … L over a split.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or an evaluation set.
+
+        Returns:
+            Array of shape (L + 1, N, d), d the hidden size.
+        """
         return self._layer_analysis.features(split)
 
     @property
@@ -352,11 +444,25 @@ class Experiment:
         return self._layer_analysis.probes
 
     def probe_probs(self, split: SplitName) -> NDArray[np.float64]:
-        """Distributions of every layer's probe over a split, shape (L + 1, N, C)."""
+        """Distributions of every layer's probe over a split, shape (L + 1, N, C).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            The distributions, layer 0 first.
+        """
         return self._layer_analysis.probe_probs(split)
 
     def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
-        """Accuracy of every layer's probe against gold labels, shape (L + 1,)."""
+        """Accuracy of every layer's probe against gold labels, shape (L + 1,).
+
+        Args:
+            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
+
+        Returns:
+            Shares from 0 to 1, layer 0 first.
+        """
         return self._layer_analysis.probe_accuracy(split)
 
     @property

@@ -51,7 +51,7 @@ def export_onnx(
         model: Sequence classifier with float32 weights, on any device.
         tokenizer: Its tokenizer.
         path: Of the file, usually ``*.onnx``; folders are made, an existing file is replaced.
-        opset: Version of ONNX's operations.
+        opset: Version of ONNX's operations; 17 by default.
 
     Returns:
         The path.

@@ -24,6 +24,9 @@ def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> to
         attention_mask: 1 for tokens, 0 for padding, shape (B, T).
         pooling: ``"mean"`` over the tokens that are no padding, or ``"cls"``, the first token.
 
+    Returns:
+        Item vectors, shape (B, d).
+
     Raises:
         ValueError: If ``pooling`` is neither.
 
@@ -124,7 +127,7 @@ def extract_features(
         progress: Whether to show a progress bar.
 
     Returns:
-        float16 array of shape (L + 1, N, d).
+        float16 array of shape (L + 1, N, d), d the hidden size.
 
     Raises:
         OverflowError: If a hidden state does not fit in float16.

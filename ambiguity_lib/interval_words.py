@@ -33,6 +33,13 @@ FINDINGS = {
 def side(row: Row) -> Literal["below", "above", "open"]:
     """On which side of zero a difference lies: the whole interval, and the p-value if there is one.
 
+    Args:
+        row: The difference, a row of :func:`~ambiguity_lib.statistics.compare` or a mapping with
+            its names.
+
+    Returns:
+        ``below`` or ``above`` zero, or ``open`` if that is not decided.
+
     Examples:
         >>> from ambiguity_lib.interval_words import side
         >>> side({"difference": -0.03, "low": -0.06, "high": -0.002})
@@ -53,6 +60,13 @@ def with_interval(row: Row) -> str:
     """A difference, its 95% interval, and the corrected p-value where there is one.
 
     A bound gets as many digits as it takes to see that it is not zero.
+
+    Args:
+        row: The difference, a row of :func:`~ambiguity_lib.statistics.compare` or a mapping with
+            its names.
+
+    Returns:
+        Text for a sentence.
 
     Examples:
         >>> from ambiguity_lib.interval_words import with_interval
@@ -80,6 +94,9 @@ def told(row: Row, below: str, above: str) -> str:
         below: What to call one below zero, such as ``closer``.
         above: What to call one above zero, such as ``farther``.
 
+    Returns:
+        Markdown; ``not clearly different`` where the side is open.
+
     Examples:
         >>> from ambiguity_lib.interval_words import told
         >>> told({"difference": -0.03, "low": -0.06, "high": -0.02}, "closer", "farther")
@@ -91,6 +108,14 @@ def told(row: Row, below: str, above: str) -> str:
 
 def loss(row: Row, margin: float) -> Literal["excluded", "certain", "open"]:
     """Whether the interval of a difference leaves room for a loss of more than the margin.
+
+    Args:
+        row: A difference with ``low`` and ``high``, a loss being below zero.
+        margin: The loss that one would accept, not negative.
+
+    Returns:
+        ``excluded`` if such a loss is outside the interval, ``certain`` if nothing else is inside,
+        else ``open``.
 
     Examples:
         >>> from ambiguity_lib.interval_words import loss
@@ -106,6 +131,13 @@ def loss(row: Row, margin: float) -> Literal["excluded", "certain", "open"]:
 
 def finding(rows: pd.DataFrame) -> str:
     """What several differences, that a finding says are below zero, say of it together.
+
+    Args:
+        rows: Differences, a row each, with the columns of
+            :func:`~ambiguity_lib.statistics.compare`.
+
+    Returns:
+        What follows the words *the finding*, such as ``holds`` or ``is undecided``.
 
     Examples:
         >>> import pandas as pd

@@ -55,6 +55,12 @@ def _depth_field(config: PreTrainedConfig) -> str:
 def num_layers(config: PreTrainedConfig) -> int:
     """Number of encoder layers of a supported architecture.
 
+    Args:
+        config: A model's configuration.
+
+    Returns:
+        The number, without the embeddings.
+
     Raises:
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
 
@@ -75,6 +81,13 @@ def num_layers(config: PreTrainedConfig) -> int:
 
 def config_at_depth(config: PreTrainedConfig, depth: int) -> PreTrainedConfig:
     """A copy of ``config`` whose encoder stops after layer ``depth``.
+
+    Args:
+        config: Configuration of the full model; it is left as it is.
+        depth: Layers to keep, from 1.
+
+    Returns:
+        The copy.
 
     Raises:
         ValueError: If the architecture is unsupported or ``depth`` is not in 1 … number of layers.
@@ -121,6 +134,9 @@ def load_config(source: str | Path) -> PreTrainedConfig:
     Args:
         source: A hub id or the path of a Hugging Face folder.
 
+    Returns:
+        The configuration.
+
     Raises:
         FileNotFoundError: If there is no model at ``source``.
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
@@ -148,10 +164,14 @@ def has_head(config: PreTrainedConfig) -> bool:
 
 
 def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
-    """Class names of a trained head, in the order of its logits; ``LABEL_0`` … if it has none.
+    """Class names of a trained head.
+
+    Args:
+        config: A model's configuration.
 
     Returns:
-        None if there is no head.
+        The names in the order of the logits, ``LABEL_0`` … if the head has no names; None if there
+        is no head.
 
     Examples:
         >>> from transformers import BertConfig
@@ -257,13 +277,19 @@ def _check_encoder(model: PreTrainedModel, found: Mapping[str, Any], source: str
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     """Load the fast tokenizer that belongs to ``source``.
 
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+
+    Returns:
+        The tokenizer.
+
     Raises:
         FileNotFoundError: If there is none.
 
     Examples:
         >>> from ambiguity_lib.models import load_tokenizer
-        >>> load_tokenizer("tiny").tokenize("a great film")
-        ['[UNK]', 'great', 'film']
+        >>> load_tokenizer("tiny").tokenize("great film")
+        ['great', 'film']
     """
     return _load(
         "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -33,6 +33,9 @@ def project_root() -> Path:
 def build_directory() -> Path:
     """Everything that a run writes goes below this: ``AMBIGUITY_BUILD_DIR``, else ``_build``.
 
+    Returns:
+        An absolute path, which need not exist.
+
     Examples:
         >>> import os
         >>> from ambiguity_lib.paths import build_directory
@@ -46,6 +49,12 @@ def build_directory() -> Path:
 
 def run_directory(profile_name: str) -> Path:
     """The folder of one profile's run, with ``notebooks/``, ``records/`` and ``html/`` inside.
+
+    Args:
+        profile_name: Name of the profile.
+
+    Returns:
+        A path in the build directory, which need not exist.
 
     Examples:
         >>> from ambiguity_lib.paths import build_directory, run_directory

@@ -25,7 +25,7 @@ class LayerProbes:
     """One softmax regression per layer on standardised features.
 
     Attributes:
-        weight: Shape (L + 1, d, C), for standardised features.
+        weight: Shape (L + 1, d, C), for standardised features; d is the hidden size.
         bias: Shape (L + 1, C).
         mean: Feature means of the training set, shape (L + 1, d).
         scale: Feature standard deviations of the training set, shape (L + 1, d).
@@ -59,7 +59,7 @@ class LayerProbes:
         """Logits of every layer's probe.
 
         Args:
-            features: Shape (L + 1, N, d), as from
+            features: Shape (L + 1, N, d), d the hidden size, as from
                 :func:`~ambiguity_lib.features.extract_features`.
 
         Returns:
@@ -88,16 +88,34 @@ class LayerProbes:
         return logits
 
     def predict(self, features: Features) -> NDArray[np.float64]:
-        """Distributions of every layer's probe, shape (L + 1, N, C)."""
+        """Distributions of every layer's probe, shape (L + 1, N, C).
+
+        Args:
+            features: Shape (L + 1, N, d), as for :meth:`logits`.
+
+        Returns:
+            Array of shape (L + 1, N, C).
+        """
         return softmax(self.logits(features), axis=-1)
 
     def save(self, path: Path) -> None:
-        """Write the probes to an ``.npz`` file."""
+        """Write the probes to an ``.npz`` file.
+
+        Args:
+            path: The file.
+        """
         np.savez(path, weight=self.weight, bias=self.bias, mean=self.mean, scale=self.scale)
 
     @classmethod
     def load(cls, path: Path) -> LayerProbes:
-        """Read probes that :meth:`save` wrote."""
+        """Read probes that :meth:`save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The probes.
+        """
         with np.load(path) as arrays:
             return cls(**{name: arrays[name] for name in ("weight", "bias", "mean", "scale")})
 
@@ -111,19 +129,22 @@ def fit_probes(
     max_iterations: int = 200,
     tolerance: float = 1e-6,
 ) -> LayerProbes:
-    """Fit the softmax regressions of all layers together by preconditioned L-BFGS.
+    r"""Fit the softmax regressions of all layers together by preconditioned L-BFGS.
 
-    Per layer the objective is mean cross-entropy in nats + ``l2``/2 · ‖weight‖² on standardised
-    features, the bias left free: scikit-learn's ``LogisticRegression`` with C = 1/(N·l2). The
-    layers share no parameter, so the minimum of the sum is every layer's own minimum.
+    Per layer the objective is the mean cross-entropy in nats and
+    :math:`\frac{\alpha}{2} \lVert W \rVert^2`, on standardised features, the bias left free;
+    :math:`\alpha` is ``l2``. scikit-learn's ``LogisticRegression`` has the same one if its own
+    parameter ``C`` is :math:`1 / (N \alpha)`. The layers share no parameter, so the minimum of the
+    sum is every layer's own minimum.
 
     Hidden states are strongly correlated, which makes plain L-BFGS crawl. The weights are
-    therefore written as P·v with P = (S/4 + l2·I)^(−1/2), S the features' correlation matrix:
-    1/4 bounds the curvature of cross-entropy in a logit, so that in v all directions are about
-    equally curved. The objective and its minimum stay the same.
+    therefore written as :math:`P v` with :math:`P = (\frac{1}{4} S + \alpha I)^{-1/2}`, where
+    :math:`S` is the features' correlation matrix and :math:`I` the identity: a quarter bounds the
+    curvature of cross-entropy in a logit, so that in :math:`v` all directions are about equally
+    curved. The objective and its minimum stay the same.
 
     Args:
-        features: Shape (L + 1, N, d); may be a memory-mapped file.
+        features: Shape (L + 1, N, d), d the hidden size; may be a memory-mapped file.
         labels: Integers in 0 … ``num_classes`` − 1, shape (N,).
         num_classes: Number of classes C.
         l2: Strength of the penalty.

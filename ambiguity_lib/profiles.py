@@ -34,8 +34,8 @@ class DataConfig:
     """Which items; None means all that the source has.
 
     ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
-    further parts of ChaosNLI, on which the same models are judged. ``own`` is data that a caller
-    brings along.
+    further parts of ChaosNLI, on which the same models are judged. ``dataset="own"`` means that the
+    caller brings the data along: ``Experiment(profile, seed, splits=...)``.
 
     Examples:
         >>> from ambiguity_lib.profiles import DataConfig
@@ -196,9 +196,14 @@ class ProbingConfig:
 
 @dataclass(frozen=True)
 class SelectionConfig:
-    """The two label-free rules that choose depth and source layer.
+    """The two rules that choose depth and source layer without human distributions.
 
-    ``depths`` are those at which the pruning chapter trains a model besides the chosen one.
+    Attributes:
+        tolerance: Validation accuracy that one is ready to give up for depth, see
+            :func:`~ambiguity_lib.pruning.converged_depth`.
+        source_fraction: Share of the knowledge that the source must have, see
+            :func:`~ambiguity_lib.pruning.source_layer`.
+        depths: Those at which the pruning chapter trains a model besides the chosen one.
 
     Examples:
         >>> from ambiguity_lib.profiles import SelectionConfig
@@ -222,9 +227,12 @@ class SelectionConfig:
 class DistillationConfig:
     """How students are trained.
 
-    ``weight`` is the lambda that the book uses, ``weights`` the ones its ablation shows. Students
-    start from the teacher's own ``checkpoint`` or from the ``teacher``'s lower layers; their
-    ``epochs`` are the teacher's if there are none.
+    Attributes:
+        weight: λ, the share of the source layer in the target, that the book uses.
+        weights: Those that its ablation shows.
+        start: Whether students start from the teacher's own ``checkpoint`` or from the
+            ``teacher``'s lower layers.
+        epochs: Their epochs; the teacher's if None.
 
     Examples:
         >>> from ambiguity_lib.profiles import DistillationConfig
@@ -253,9 +261,12 @@ class DistillationConfig:
 class BaselinesConfig:
     """Settings of the methods that ours is compared with.
 
-    ``epsilons`` are the label smoothings that validation labels choose from,
-    ``evaluations_per_epoch`` how often early stopping looks at them, ``human_folds`` the folds of
-    training on human distributions.
+    Attributes:
+        epsilons: The label smoothings that validation labels choose from.
+        evaluations_per_epoch: How often early stopping looks at validation labels.
+        dropout_samples: Passes of MC dropout.
+        ensemble_size: Models of a deep ensemble.
+        human_folds: Folds of training on human distributions.
 
     Examples:
         >>> from ambiguity_lib.profiles import BaselinesConfig
@@ -283,7 +294,11 @@ class BaselinesConfig:
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """Bootstrap resamples for intervals, and bins of the calibration error.
+    """How scores are computed.
+
+    Attributes:
+        bootstrap_samples: Resamples for an interval.
+        calibration_bins: Bins of the calibration error.
 
     Examples:
         >>> from ambiguity_lib.profiles import EvaluationConfig
@@ -362,6 +377,9 @@ class Profile:
     def for_second_task(self) -> Profile:
         """The profile with the second task in place of its own.
 
+        Returns:
+            A profile without a second task.
+
         Raises:
             ValueError: If it has none.
         """
@@ -379,6 +397,9 @@ class Profile:
 
 def available_profiles() -> tuple[str, ...]:
     """Names of the profiles that ``load_profile`` finds by name, sorted.
+
+    Returns:
+        Names without the ending ``.yml``.
 
     Examples:
         >>> from ambiguity_lib.profiles import available_profiles
@@ -425,6 +446,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
     Args:
         name_or_path: A profile's name, or the path of a ``.yml`` file.
+
+    Returns:
+        The profile.
 
     Raises:
         FileNotFoundError: There is no such profile.

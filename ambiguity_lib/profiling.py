@@ -27,6 +27,12 @@ _NEVER_EMPTY = ("deberta-v2", "modernbert")
 def count_parameters(model: nn.Module) -> int:
     """Number of parameters; a tensor that two modules share counts once.
 
+    Args:
+        model: Any module.
+
+    Returns:
+        The number, embeddings included.
+
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import count_parameters
@@ -41,6 +47,12 @@ def count_parameters(model: nn.Module) -> int:
 
 def checkpoint_bytes(directory: Path) -> int:
     """Bytes of the safetensors weights in a Hugging Face folder.
+
+    Args:
+        directory: The folder.
+
+    Returns:
+        Bytes of all its ``*.safetensors`` files together.
 
     Raises:
         FileNotFoundError: If the folder holds none.
@@ -87,7 +99,11 @@ class Timing:
         return float(np.quantile(self.seconds, 0.95))
 
     def summary(self) -> dict[str, float | int]:
-        """Median, quartiles, p95 (seconds) and the number of repetitions."""
+        """Median, quartiles, p95 (seconds) and the number of repetitions.
+
+        Returns:
+            Keys ``median``, ``q25``, ``q75``, ``p95`` and ``repetitions``.
+        """
         low, high = np.quantile(self.seconds, [0.25, 0.75])
         return {
             "median": self.median,
@@ -114,6 +130,9 @@ def time_alternately(
         warmup: Calls of each before that.
         description: What the progress bar says.
         progress: Whether to show one.
+
+    Returns:
+        Name → times of its calls, in seconds.
 
     Raises:
         ValueError: If nothing is timed.
@@ -208,6 +227,9 @@ def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
         batch_size: Texts.
         length: Tokens of each.
 
+    Returns:
+        Operations of the whole batch.
+
     Raises:
         ValueError: If ``length`` exceeds the model's maximum.
 
@@ -254,6 +276,9 @@ def measure_latency(
         warmup: Passes of each before that.
         progress: Whether to show a bar.
 
+    Returns:
+        Name → times of one pass of the batch, in seconds.
+
     Raises:
         ValueError: If there is no model, or ``length`` exceeds the maximum of one.
 
@@ -261,13 +286,14 @@ def measure_latency(
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import measure_latency
         >>> models = {
-        ...     depth: load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
+        ...     f"{depth} layers": load_classifier("tiny", ("bad", "good"), depth=depth)
+        ...     for depth in (2, 4)
         ... }
         >>> times = measure_latency(
         ...     models, batch_size=1, length=8, repetitions=3, progress=False
         ... )
-        >>> sorted(times), times[4].median > 0
-        ([2, 4], True)
+        >>> sorted(times), times["4 layers"].median > 0
+        (['2 layers', '4 layers'], True)
     """
     if not models:
         raise ValueError("give at least one model")
@@ -304,6 +330,9 @@ def expected_speedup(depth: int, layers: int, fixed_share: float) -> float:
         layers: Layers of the full model.
         fixed_share: f, see :func:`fixed_share`.
 
+    Returns:
+        How many times as fast as the full model.
+
     Raises:
         ValueError: If ``depth`` is not in 1 … layers or the share not between 0 and 1.
 
@@ -332,8 +361,11 @@ def fixed_share(no_layers: float, all_layers: float) -> float:
         no_layers: Latency of the model without layers, see :func:`without_layers`.
         all_layers: Latency of the full model, in the same unit.
 
+    Returns:
+        The share, from 0 to 1.
+
     Raises:
-        ValueError: Unless 0 <= no_layers <= all_layers and 0 < all_layers.
+        ValueError: Unless 0 ≤ ``no_layers`` ≤ ``all_layers`` and 0 < ``all_layers``.
 
     Examples:
         >>> from ambiguity_lib.profiling import fixed_share
@@ -352,6 +384,12 @@ def without_layers(model: PreTrainedModel) -> PreTrainedModel:
     """A new model whose encoder has no layer, the other weights copied, in evaluation mode.
 
     It classifies nothing well; its latency is what pruning cannot save.
+
+    Args:
+        model: A supported sequence classifier; it is left as it is.
+
+    Returns:
+        A plain model of the same class.
 
     Raises:
         ValueError: If the architecture is unsupported or cannot run with an empty encoder.

@@ -32,6 +32,9 @@ def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
         accuracies: Validation accuracy of the probes of layers 0 … L.
         tolerance: Accuracy that one is ready to give up, e.g. 0.01.
 
+    Returns:
+        A layer from 1 to L.
+
     Raises:
         ValueError: If the accuracies are not finite numbers or the tolerance is negative.
 
@@ -63,6 +66,9 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
         chance: Accuracy of always answering the most frequent class.
         fraction: Share of the knowledge, between 0 and 1.
 
+    Returns:
+        A layer from 1 to ``depth`` − 1.
+
     Raises:
         ValueError: If ``depth`` leaves no layer below it, or an argument is out of range.
 
@@ -70,8 +76,8 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
         >>> from ambiguity_lib.pruning import source_layer
         >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
 
-        Layer 3 knows 0.795 - 0.35 above chance; layer 2 is the lowest with half of
-        that:
+        Layer 3 knows 0.795 − 0.35 = 0.445 above chance. Layer 2, with 0.70 − 0.35 =
+        0.35, is the lowest with half of that:
 
         >>> source_layer(accuracies, 3, chance=0.35)
         2
@@ -123,6 +129,9 @@ def choose_layers(
         accuracies: Validation accuracy of the probes of layers 0 … L.
         validation_labels: Gold labels of the validation items, shape (N,).
         selection: The rules' settings.
+
+    Returns:
+        Depth and source.
 
     Raises:
         ValueError: If a validation item has no label; names the first.

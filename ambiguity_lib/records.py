@@ -31,6 +31,9 @@ def provenance(*packages: str) -> dict[str, Any]:
     Args:
         packages: Distributions whose versions matter besides the usual ones.
 
+    Returns:
+        What JSON can hold; None for what could not be found out.
+
     Examples:
         >>> from ambiguity_lib.records import provenance
         >>> "torch" in str(provenance())
@@ -103,8 +106,8 @@ def write_record(
         >>> write_record("01_mine", profile, 0, {"model": object()})
         Traceback (most recent call last):
             ...
-        TypeError: results.model holds a object, which a record cannot keep: turn it
-        into numbers, text, lists or a data frame first
+        TypeError: results.model holds a value of type object, which a record cannot
+        keep: turn it into numbers, text, lists or a data frame first
     """
     folder = directory if directory is not None else run_directory(profile.name) / "records"
     record = {
@@ -125,6 +128,12 @@ def write_record(
 
 def load_record(path: str | Path) -> dict[str, Any]:
     """Read a record.
+
+    Args:
+        path: The record's file.
+
+    Returns:
+        Keys ``chapter``, ``profile``, ``seed``, ``settings``, ``results`` and ``provenance``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -209,7 +218,7 @@ def plain(value: Any, where: str = "value") -> Any:
         items = sorted(value) if isinstance(value, (set, frozenset)) else value
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(items)]
     raise TypeError(
-        f"{where} holds a {type(value).__name__}, which a record cannot keep: "
+        f"{where} holds a value of type {type(value).__name__}, which a record cannot keep: "
         "turn it into numbers, text, lists or a data frame first"
     )
 

@@ -33,7 +33,8 @@ def score_methods(
     Returns:
         Columns ``dataset``, ``method``, ``seed``, ``uid``, those of
         :func:`~ambiguity_lib.evaluation.score_items`, ``confidence`` (the largest probability) and
-        ``human_entropy`` (nats). The rows :data:`REFERENCES` are added under the first seed.
+        ``human_entropy`` (nats). Under the first seed there are two more methods that read no text,
+        ``uniform`` and ``constant mean``, which is the mean of the human distributions.
 
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
@@ -67,6 +68,15 @@ def score_methods(
 
 def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) -> pd.DataFrame:
     """Rows of the table for one array of distributions, shape (N, C).
+
+    Args:
+        gold: What people said about the items.
+        method: What to call the method.
+        seed: The seed of its training.
+        probs: Its distributions, shape (N, C).
+
+    Returns:
+        N rows with the columns of :func:`score_methods`.
 
     Examples:
         >>> import numpy as np

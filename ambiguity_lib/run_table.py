@@ -158,6 +158,13 @@ def _estimate(row: Mapping[str, Any]) -> Estimate:
 def costs(run: Mapping[str, Any]) -> list[Cost]:
     """Parameters, bytes and latency, as far as they are known.
 
+    Args:
+        run: A run, such as :attr:`CompressionResult.run`.
+
+    Returns:
+        One cost each, with the amounts before and after and the share that is left; None where it
+        is not known.
+
     Examples:
         >>> from ambiguity_lib.run_table import costs
         >>> before = {"parameters": 4_400_000, "bytes": 17_600_000, "milliseconds a text": 8.0}

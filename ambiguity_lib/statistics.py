@@ -49,7 +49,17 @@ class Resamples:
 
     @classmethod
     def draw(cls, seeds: int, items: int, *, samples: int = 1000, seed: int = 0) -> Resamples:
-        """Draw resamples with replacement."""
+        """Draw resamples with replacement.
+
+        Args:
+            seeds: Number of seeds, S.
+            items: Number of items, N.
+            samples: Number of resamples, B.
+            seed: Seed of the drawing.
+
+        Returns:
+            The resamples.
+        """
         generator = np.random.default_rng(seed)
 
         def weights(count: int) -> FloatArray:
@@ -59,7 +69,14 @@ class Resamples:
         return cls(weights(seeds), weights(items))
 
     def of_seeds(self, per_seed: FloatArray) -> FloatArray:
-        """Mean over resampled seeds of values (B, S) or, of one model for all seeds, (B, 1)."""
+        """Mean over resampled seeds of values (B, S) or, of one model for all seeds, (B, 1).
+
+        Args:
+            per_seed: Values of each resample of items, shape (B, S) or (B, 1).
+
+        Returns:
+            Shape (B,).
+        """
         if per_seed.shape[1] == 1:
             return per_seed[:, 0]
         return np.einsum("bs,bs->b", self.seeds, per_seed)
@@ -178,6 +195,15 @@ def summarise(
 def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame:
     """The rows of :func:`compare` for one score and pair, indexed by dataset.
 
+    Args:
+        table: What :func:`compare` returned.
+        score: Name of the score.
+        a: The first of the pair.
+        b: The second one.
+
+    Returns:
+        One row a dataset, with the columns of :func:`compare`.
+
     Raises:
         ValueError: If there is none.
 
@@ -200,6 +226,12 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
 
 def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean of every score over items and seeds, one row a dataset and method, in their order.
+
+    Args:
+        scores: The tidy table.
+
+    Returns:
+        One column a score, indexed by dataset and method.
 
     Examples:
         >>> import pandas as pd
@@ -363,6 +395,12 @@ def _sign_flip_p(gaps: FloatArray, permutations: int, seed: int) -> float:
 
 def holm(p_values: ArrayLike) -> FloatArray:
     """P-values corrected for their number (Holm, 1979); NaN stays NaN and does not count.
+
+    Args:
+        p_values: Shape (K,), each between 0 and 1 or NaN.
+
+    Returns:
+        Corrected p-values in the order given, shape (K,), at most 1.
 
     Raises:
         ValueError: If one is outside [0, 1].

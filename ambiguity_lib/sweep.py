@@ -33,6 +33,12 @@ _EVERY = METHODS | RECIPES
 def find_methods(names: str | None) -> tuple[Method, ...]:
     """The methods and recipes that a comma-separated list names; all methods if it is None.
 
+    Args:
+        names: The list, such as ``teacher,pruned``, or None.
+
+    Returns:
+        The methods, each once, in the order of the list.
+
     Raises:
         ValueError: If there is no such method, or none is named; the message lists them.
 
@@ -104,6 +110,14 @@ def method_cells(
     experiment: Experiment, methods: Sequence[Method], seeds: Sequence[int]
 ) -> list[Work]:
     """The cells of a grid, after those of models that one method needs several of.
+
+    Args:
+        experiment: Data and settings.
+        methods: The methods to compare.
+        seeds: Their seeds.
+
+    Returns:
+        What :func:`~ambiguity_lib.parallel.prefetch` can compute in several processes.
 
     Examples:
         >>> from ambiguity_lib.experiment import Experiment

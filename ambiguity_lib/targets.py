@@ -23,6 +23,9 @@ def one_hot_targets(labels: ArrayLike, num_classes: int) -> FloatArray:
         labels: Integers in 0 … ``num_classes`` − 1, shape (N,).
         num_classes: Number of classes C.
 
+    Returns:
+        Distributions, shape (N, C).
+
     Raises:
         ValueError: If a label is out of range (−1, "no label", included); names the first row.
 
@@ -50,6 +53,14 @@ def one_hot_targets(labels: ArrayLike, num_classes: int) -> FloatArray:
 def label_smoothing_targets(labels: ArrayLike, num_classes: int, epsilon: float) -> FloatArray:
     """(1 − ε)·onehot + ε·uniform (Szegedy et al., 2016).
 
+    Args:
+        labels: Integers, shape (N,).
+        num_classes: Number of classes C.
+        epsilon: ε in [0, 1], the weight of the uniform distribution.
+
+    Returns:
+        Distributions, shape (N, C).
+
     Raises:
         ValueError: If ``epsilon`` is not in [0, 1] or a label is out of range.
 
@@ -70,6 +81,9 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
         labels: Integers, shape (N,).
         teacher_probs: Distributions, shape (N, C).
         weight: λ in [0, 1], the teacher's share.
+
+    Returns:
+        Distributions, shape (N, C).
 
     Raises:
         ValueError: If ``weight`` is not in [0, 1], the lengths differ, a label is out of range or
@@ -103,6 +117,12 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
 
 def human_targets(dataset: Dataset) -> FloatArray:
     """The human distributions themselves: an upper bound, never a label-free method.
+
+    Args:
+        dataset: Items with ``label_dist``.
+
+    Returns:
+        Distributions, shape (N, C).
 
     Raises:
         ValueError: If the dataset has no ``label_dist``.

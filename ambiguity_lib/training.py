@@ -101,12 +101,18 @@ def _fast_training_attention(model: PreTrainedModel, device: torch.device) -> It
 def soft_cross_entropy(
     outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None
 ) -> torch.Tensor:
-    """Mean of −Σ_c target_c · log softmax(logits)_c in nats, in float32.
+    r"""Mean cross-entropy with target distributions, in nats and float32.
+
+    For a target :math:`t` and logits :math:`z` it is
+    :math:`-\sum_c t_c \log \mathrm{softmax}(z)_c`.
 
     Args:
         outputs: Model output with ``logits`` of shape (B, C).
         labels: Target distributions, shape (B, C).
         num_items_in_batch: Ignored; part of the ``compute_loss_func`` interface.
+
+    Returns:
+        The mean over the batch, a tensor without dimensions.
 
     Examples:
         >>> from types import SimpleNamespace
@@ -328,6 +334,14 @@ def predict_logits(
     progress: bool = True,
 ) -> NDArray[np.float64]:
     """Logits of every item, in the dataset's order, computed in float32.
+
+    Args:
+        model: A classifier.
+        tokenizer: Its tokenizer.
+        dataset: Items with ``text`` (and ``text_pair``).
+        max_length: Tokens at which texts are cut.
+        batch_size: Items at a time.
+        progress: Whether to show a bar.
 
     Returns:
         Array of shape (N, C).

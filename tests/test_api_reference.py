@@ -7,12 +7,14 @@ import importlib
 import inspect
 import re
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from introduced import entries, imported, introduce, pages
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 from ambiguity_lib.rendering import render_html
 
@@ -57,6 +59,64 @@ def test_an_entry_has_an_example(module: str, name: str, text: str) -> None:
         example = text
     sources = [one.source for one in doctest.DocTestParser().get_examples(example)]
     assert len(sources) >= 2, "an import and what comes of it"
+
+
+def _documented() -> list[tuple[str, str, Any]]:
+    """Name, kind and the code behind every public function and class, with members on a page."""
+    found: list[tuple[str, str, Any]] = []
+    for module, name, text in ENTRIES:
+        value = getattr(importlib.import_module(f"ambiguity_lib.{module}"), name)
+        if inspect.isroutine(value):
+            found.append((name, "function", inspect.unwrap(value)))
+        elif inspect.isclass(value):
+            found.append((name, "class", value))
+            members = vars(value).items() if ":members:" in text else ()
+            for member, one in members:
+                kind = "property" if isinstance(one, (property, cached_property)) else "method"
+                # what a decorator or a property wraps
+                one = getattr(one, "fget", None) or getattr(one, "func", one)
+                one = getattr(one, "__func__", one)
+                if inspect.isfunction(one) and not member.startswith("_"):
+                    found.append((f"{name}.{member}", kind, one))
+    return found
+
+
+DOCUMENTED = _documented()
+every_docstring = pytest.mark.parametrize(
+    ("kind", "value"),
+    [(kind, value) for _, kind, value in DOCUMENTED],
+    ids=[f"{value.__module__}.{name}" for name, _, value in DOCUMENTED],
+)
+
+
+@every_docstring
+def test_no_words_before_a_colon_are_taken_for_a_type(kind: str, value: Any) -> None:
+    """Types come from the annotations; "words: rest" in a first line is read as one."""
+    docstring = inspect.getdoc(value) or ""
+    read = str(GoogleDocstring(docstring, Config(napoleon_use_ivar=True), what=kind, name="x"))
+    assert re.findall(r"^:(?:r|var|y)?type.*", read, re.MULTILINE) == []
+
+
+def _sections(value: Any) -> dict[str, str]:
+    """Headings of a docstring and what stands below them."""
+    parts = re.split(r"^(\w+):$", inspect.getdoc(value) or "", flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@every_docstring
+def test_what_goes_in_and_comes_out_is_described(kind: str, value: Any) -> None:
+    """Without a section Returns, the type stands alone after the examples."""
+    if kind == "property" or value.__name__.startswith("on_"):  # transformers calls those
+        return
+    sections = _sections(value)
+    if kind != "class":
+        result = value.__annotations__.get("return", "None")
+        assert result == "None" or {"Returns", "Yields"} & sections.keys()
+    if kind != "class" or "Args" in sections:  # one without is made by functions or by fields
+        described = sections.get("Args", "") + sections.get("Attributes", "")
+        named = re.findall(r"^    \*{0,2}(\w+):", described, re.MULTILINE)
+        parameters = set(inspect.signature(value).parameters) - {"self", "cls"}
+        assert sorted(parameters - set(named)) == []
 
 
 def test_the_chapter_is_written_after_what_an_entry_says_itself() -> None:

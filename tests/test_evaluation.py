@@ -118,7 +118,7 @@ def test_noise_floor_falls_with_more_votes():
 
 
 def test_noise_floor_needs_two_votes():
-    with pytest.raises(ValueError, match="item 1 has 1 votes"):
+    with pytest.raises(ValueError, match="item 1 has 1 vote;"):
         noise_floor([[3, 2, 0], [1, 0, 0]])
 
 

@@ -62,7 +62,7 @@ def test_the_default_place_is_the_run_directory(build_dir: Path) -> None:
 
 
 def test_what_json_cannot_hold_is_an_error_that_says_where(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"results\.a\[1\] holds a complex"):
+    with pytest.raises(TypeError, match=r"results\.a\[1\] holds a value of type complex"):
         write_record("x", SMOKE, 0, {"a": [1, 2j]}, directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -108,7 +108,8 @@ def load_affective_text(data_dir: str | Path | None = None) -> Dataset:
         1,246 headlines for the official files, trial before test, in file order.
 
     Raises:
-        FileNotFoundError: If the directory or a file does not exist.
+        FileNotFoundError: If a directory is named and lacks a file.
+        DownloadError: If none is named, and a file cannot be fetched.
         ValueError: If a file is not as expected.
 
     Examples:
@@ -169,7 +170,8 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
         The three parts, about 60, 20 and 20 % of the headlines.
 
     Raises:
-        FileNotFoundError: If the directory or a file does not exist.
+        FileNotFoundError: If a directory is named and lacks a file.
+        DownloadError: If none is named, and a file cannot be fetched.
         ValueError: If there is no such fold or a file is not as expected.
 
     Examples:
@@ -209,7 +211,8 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
 def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
     """Load GoEmotions with all raters' choices, in Ekman's six emotions and neutral.
 
-    A rater has one vote for each group (`EKMAN_GROUPS`) of which they chose an emotion;
+    The 27 emotions and neutral fall into seven groups, as the data set's authors published them. A
+    rater has one vote for each group of which they chose an emotion;
     `label_counts` are these votes and `label_dist` the votes divided by their number. Ratings
     marked "very unclear" or without any emotion are dropped, then comments with fewer than two
     raters; the numbers are logged. `label` is the group with most votes, -1 if several have as

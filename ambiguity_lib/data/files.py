@@ -31,7 +31,9 @@ class LabelledFile:
     """A user's data as a dataset.
 
     Attributes:
-        dataset: The items in file order, with the columns of `ambiguity_lib.data.schema`.
+        dataset: The items in file order, with the columns `uid`, `text`, perhaps `text_pair`,
+            `label`, and where opinions were read `label_dist`, `majority_label`, perhaps
+            `label_counts`; see :func:`make_features`.
         source: The file, folder or hub id.
         dropped: How many rows were left out because they have no label (or no opinions, where
             those are needed).

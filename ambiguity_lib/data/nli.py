@@ -30,6 +30,12 @@ _LABELS = {"e": 0, "n": 1, "c": 2}
 def normalise_premise(text: str) -> str:
     """Reduce a premise to what identifies it: lower case, no spaces, no punctuation.
 
+    Args:
+        text: The premise.
+
+    Returns:
+        Letters and digits of the text, in lower case.
+
     Examples:
         >>> from ambiguity_lib.data.nli import normalise_premise
         >>> normalise_premise("Two dogs, running.")
@@ -53,7 +59,7 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
 
     Raises:
         FileNotFoundError: If a directory is named, and it or the file does not exist.
-        ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
+        DownloadError: If none is named and the download fails.
         ValueError: If `subset` is unknown or the file is not as expected.
 
     Examples:
@@ -111,7 +117,7 @@ def load_snli_with_chaosnli(
 
     Raises:
         FileNotFoundError: If a directory is named, and it or a file that is needed does not exist.
-        ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
+        DownloadError: If none is named and a download fails.
         ValueError: If a file is not as expected, a number is not positive, or whole premises do
             not add up to `validation_items`.
 
@@ -177,7 +183,7 @@ def load_mnli_with_chaosnli(
 
     Raises:
         FileNotFoundError: If a directory is named, and it or a file does not exist.
-        ambiguity_lib.data.download.DownloadError: If none is named and a download fails.
+        DownloadError: If none is named and a download fails.
         ValueError: If a file is not as expected, a number is not positive, or whole premises do
             not add up to `validation_items`.
 

@@ -49,7 +49,7 @@ def load_snli(
 
     Raises:
         FileNotFoundError: If a directory is named, and it or the file does not exist.
-        ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
+        DownloadError: If none is named and the download fails.
         ValueError: If `split` is unknown or the file is not as expected.
 
     Examples:
@@ -84,7 +84,7 @@ def load_mnli(
 
     Raises:
         FileNotFoundError: If a directory is named, and it or the file does not exist.
-        ambiguity_lib.data.download.DownloadError: If none is named and the download fails.
+        DownloadError: If none is named and the download fails.
         ValueError: If `split` is unknown or the file is not as expected.
 
     Examples:

@@ -142,6 +142,12 @@ def align_predictions(predictions: Predictions, dataset: Dataset) -> np.ndarray:
 def available_predictions(data_dir: str | Path | None = None) -> list[tuple[str, int]]:
     """List the models and seeds of which both halves are there, sorted.
 
+    Args:
+        data_dir: See `data_directory`.
+
+    Returns:
+        Name of the model and seed of each.
+
     Raises:
         FileNotFoundError: If there is no data directory.
 

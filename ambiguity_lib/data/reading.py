@@ -26,7 +26,7 @@ def data_directory(data_dir: str | Path | None = None) -> Path:
 
     Returns:
         An existing directory that is taken as it is, or the cache, which may not exist yet and
-        which `find_file` fills.
+        which the loaders fill.
 
     Raises:
         FileNotFoundError: If a directory is named and does not exist.
@@ -63,7 +63,7 @@ def find_file(directory: Path, relative: str) -> Path:
 
     Raises:
         FileNotFoundError: If neither exists and it is not to be fetched.
-        ambiguity_lib.data.download.DownloadError: If it is, and that fails.
+        DownloadError: If it is, and that fails.
     """
     has_source = find_source(relative) is not None
     if has_source and directory == cache_directory():
@@ -84,7 +84,7 @@ def fetch_all(
     """Find all files of data sets, fetching what the cache lacks.
 
     Args:
-        names: Data sets (`ambiguity_lib.data.sources.DATA_SETS`); None for all.
+        names: Of `snli`, `mnli`, `chaosnli` and `affective-text`; None for all.
         data_dir: See `data_directory`.
 
     Returns:
@@ -93,7 +93,7 @@ def fetch_all(
     Raises:
         ValueError: If there is no data set of a name; nothing has been fetched then.
         FileNotFoundError: If a directory is named and lacks a file.
-        ambiguity_lib.data.download.DownloadError: If a file cannot be fetched.
+        DownloadError: If a file cannot be fetched.
 
     Examples:
         >>> from ambiguity_lib.data import fetch_all

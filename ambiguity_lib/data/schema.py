@@ -113,6 +113,12 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
 def class_names(dataset: Dataset) -> tuple[str, ...]:
     """Give the class names of a dataset in their order.
 
+    Args:
+        dataset: The dataset.
+
+    Returns:
+        The C names.
+
     Raises:
         ValueError: If `label` is missing or is not a ClassLabel.
 
@@ -134,7 +140,11 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
     """Count the items of each class, by what most people said where they were asked.
 
     Args:
-        dataset: A dataset of the schema; items without a label are not counted.
+        dataset: A dataset with the columns of :func:`make_features`; items without a label are not
+            counted.
+
+    Returns:
+        Class name and number of items, in the order of the classes.
 
     Examples:
         >>> from ambiguity_lib.data import count_labels, read_dataset
@@ -152,7 +162,7 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """Give the same dataset with its classes in another order.
 
     Args:
-        dataset: A dataset of the schema.
+        dataset: A dataset with the columns of :func:`make_features`.
         names: Its class names in the order wanted; or as many other names, which then rename the
             classes where they stand.
 
@@ -197,7 +207,10 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Check that a dataset follows the schema.
+    """Check that a dataset has the columns of :func:`make_features`, and right values in them.
+
+    Args:
+        dataset: The dataset.
 
     Raises:
         ValueError: If a column is missing or of a wrong type, a uid occurs twice, a label is out
@@ -242,6 +255,9 @@ def check_dataset(dataset: Dataset) -> None:
 
 def human_distributions(dataset: Dataset) -> np.ndarray:
     """Give the human opinion distributions.
+
+    Args:
+        dataset: The dataset.
 
     Returns:
         Float64 array of shape (N, C), each row summing to one.

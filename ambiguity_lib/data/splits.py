@@ -34,6 +34,9 @@ def load_splits(config: DataConfig, fold: int = 0) -> Splits:
         config: The profile's part about data.
         fold: Which of its ways to split them, from 0.
 
+    Returns:
+        The three parts, and what else models are judged on.
+
     Raises:
         FileNotFoundError: If real data is asked for and is not there.
         ValueError: If there is no such fold, or the profile leaves the data to its caller.

@@ -62,7 +62,14 @@ class Exercise(Protocol):
         """Chapter and number, such as ``"1.5"``."""
 
     def judge(self, answer: Any) -> Verdict:
-        """Say whether an answer is right, and if not, why."""
+        """Say whether an answer is right, and if not, why.
+
+        Args:
+            answer: What a reader hands in.
+
+        Returns:
+            The verdict, which never shows the right value.
+        """
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,13 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
     Args:
         name: ``neg_jsd`` (the distance), ``neg_kl`` and ``neg_entce`` (nats), ``neg_tvd``,
-            ``rankcs`` or ``entropy_corr``; means over the items of a fold, greater is better.
+            ``rankcs``, which are means over the items of a fold, or ``entropy_corr``, their
+            correlation over these. Greater is better.
         classes: The classifier's labels in the order of the columns of the human distributions;
             0 … C − 1 if None.
+
+    Returns:
+        The scorer, to be given as ``scoring=``.
 
     Raises:
         ValueError: If there is no scorer of that name.
@@ -76,6 +80,10 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 class HumanScorer:
     """What :func:`human_scorer` returns.
 
+    Attributes:
+        name: Name of the scorer.
+        classes: The classifier's labels in the order of the columns of the human distributions.
+
     Examples:
         >>> from ambiguity_lib.integrations.sklearn import human_scorer
         >>> human_scorer("neg_jsd", classes=("bad", "good"))
@@ -96,6 +104,9 @@ class HumanScorer:
             X: Features of N items.
             y: Labels, which play no part; or, without ``human``, the human distributions.
             human: Human distributions, shape (N, C).
+
+        Returns:
+            The score of the items; greater is better.
 
         Raises:
             ValueError: If there are no distributions, or the classifier has a class they have not.

@@ -56,8 +56,8 @@ def human_metrics(
         new_labels: Majority labels of a re-annotation, shape (N,).
 
     Returns:
-        A function from logits and labels to mean scores: ``jsd`` (the distance), ``kl`` and
-        ``entce`` (nats), ``tvd``, ``rankcs``, ``entropy`` and ``entropy_human`` (nats),
+        A function that makes mean scores from logits and labels. They are ``jsd`` (the distance),
+        ``kl`` and ``entce`` (nats), ``tvd``, ``rankcs``, ``entropy`` and ``entropy_human`` (nats),
         ``entropy_corr`` (NaN where undefined), ``accuracy_old`` and ``accuracy_new`` where such
         labels were given, and ``accuracy`` where the dataset's labels are integers. The ``Trainer``
         puts ``eval_`` before them. The function raises ``ValueError`` if there are no

@@ -92,8 +92,8 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
         model: Model probabilities, shape ``(N, C)``.
 
     Returns:
-        Correlation from -1 to 1, or NaN where it is undefined: a single item, or the same entropy
-        (to 1e-12 nats) for all items on either side, as for a constant prediction.
+        Correlation from −1 to 1. It is undefined, NaN, for a single item, or where all items have
+        the same entropy (to 1e-12 nats) on either side, as for a constant prediction.
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.

@@ -29,6 +29,9 @@ def plot_before_after(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: st
         ax: Where to draw.
         xlabel: Name and unit of the measure.
 
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: If a column is missing.
 
@@ -68,6 +71,9 @@ def plot_costs(
         after: The same costs.
         ax: Where to draw.
         labels: Cost → what stands beside the two bars; by default the amounts.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: If ``after`` has other costs.

@@ -32,6 +32,9 @@ def explore_depth(
         milliseconds: Latency at each depth, for one text.
         parameters: Number of parameters at each depth.
 
+    Returns:
+        The figure, which a notebook shows with its sliders.
+
     Raises:
         ValueError: If a depth has no latency or size, or no kind of model, or if a model has a
             distance or an accuracy only.

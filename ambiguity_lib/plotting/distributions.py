@@ -32,6 +32,9 @@ def plot_votes(
         labels_above: put the labels above the bars, where whole sentences have room; four lines of
             text need about 1.1 inches of height a bar.
 
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: if the columns do not match ``class_names`` or a row has no votes.
 
@@ -101,6 +104,9 @@ def plot_entropy_scatter(
         ax: where to draw.
         label: name of the model; it gives the colour.
 
+    Returns:
+        The axes that were drawn on.
+
     Examples:
         >>> import numpy as np
         >>> from ambiguity_lib.plotting import plot_entropy_scatter
@@ -138,6 +144,9 @@ def plot_entropy_histogram(
         distributions: name → probabilities of shape (N, C).
         ax: where to draw.
         bins: number of bins between zero and log C.
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> from ambiguity_lib.plotting import plot_entropy_histogram
@@ -189,6 +198,9 @@ def plot_reliability(
         n_bins: number of equal-width bins of the confidence in (0, 1].
         label: name of the model.
         color: the method's colour if missing.
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> import numpy as np

@@ -41,6 +41,9 @@ def explore_layers(
         layer_probs: Distributions of the probes of layers 0 … L, shape (L + 1, n, 3).
         class_names: The three names.
 
+    Returns:
+        The figure, which a notebook shows with its sliders.
+
     Raises:
         ValueError: If the shapes do not fit each other.
 
@@ -142,6 +145,9 @@ def explore_temperature(
         human: Distributions of people, shape (N, C).
         highest: Highest temperature; the lowest is a half.
         step: Steps of the slider.
+
+    Returns:
+        The figure, which a notebook shows with its sliders.
 
     Examples:
         >>> from ambiguity_lib.plotting import explore_temperature

@@ -99,6 +99,9 @@ class InteractiveFigure:
     def png(self) -> bytes:
         """The chart as it stands before anything is moved.
 
+        Returns:
+            A PNG image.
+
         Raises:
             ModuleNotFoundError: If vl-convert-python is not installed.
         """

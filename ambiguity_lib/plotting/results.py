@@ -59,6 +59,9 @@ def plot_vote_noise(
         reference: name → value, drawn as horizontal lines in the colour of that method, grey if
             it is none.
 
+    Returns:
+        The axes that were drawn on.
+
     Examples:
         >>> import numpy as np
         >>> from ambiguity_lib.plotting import plot_vote_noise
@@ -92,12 +95,15 @@ def plot_layer_curves(
     """Draw one curve per name over the layers; layer 0 is the embedding output.
 
     Args:
-        values: name → value per layer, each of shape (L,).
+        values: name → value per layer, each of shape (L + 1,).
         ax: where to draw.
         ylabel: name and unit of the metric.
         reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``), grey
             if it is no method.
         mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> import numpy as np
@@ -146,6 +152,9 @@ def plot_score_bars(
         ax: where to draw.
         xlabel: name and unit; the column's name if missing.
 
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: if the table has no such column.
 
@@ -176,6 +185,9 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
         table: one row a comparison (the index); columns ``difference``, ``low`` and ``high``.
         ax: where to draw.
         xlabel: name and unit of the difference.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: if a column is missing.
@@ -218,6 +230,9 @@ def plot_method_scores(
         xlabel: name and unit of the score.
         reference: name → value, drawn as vertical lines with their name above; one far from all
             intervals would squeeze them, and stands at the edge as text with an arrow.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: if a column is missing.
@@ -282,6 +297,9 @@ def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str)
         table: rows of :func:`~ambiguity_lib.statistics.by_human_entropy` for one dataset.
         ax: where to draw.
         ylabel: name and unit of the score.
+
+    Returns:
+        The axes that were drawn on.
 
     Examples:
         >>> import pandas as pd

@@ -48,6 +48,13 @@ def simplex_coordinates(probs: np.ndarray) -> np.ndarray:
 def plot_simplex(ax: Axes | None = None, class_names: Sequence[str] = ("0", "1", "2")) -> Axes:
     """Draw the empty three-class simplex: corners named, argmax regions and quarters marked.
 
+    Args:
+        ax: where to draw.
+        class_names: three names, lower left corner first, then top and lower right.
+
+    Returns:
+        The axes that were drawn on.
+
     Examples:
         >>> from ambiguity_lib.plotting import plot_simplex, simplex_coordinates
         >>> ax = plot_simplex(class_names=("entailment", "neutral", "contradiction"))
@@ -89,7 +96,7 @@ def plot_simplex_paths(
     (light). A black star is the human distribution; a dotted line ties it to the top layer.
 
     Args:
-        layer_probs: shape (L+1, n, 3).
+        layer_probs: shape (L + 1, n, 3).
         human: shape (n, 3).
         class_names: three names.
         ax: where to draw.
@@ -98,6 +105,9 @@ def plot_simplex_paths(
         colorbar: add a bar that names the layers.
         legend: say what the star is. In a row of small panels, switch it and the colour bar off
             in all but one, and pass short class names.
+
+    Returns:
+        The axes that were drawn on.
 
     Raises:
         ValueError: if the shapes do not fit each other.

@@ -36,6 +36,9 @@ def plot_speedup(
         marker: matplotlib's sign for the dots.
         limit: speed-up that no depth can exceed, drawn as a horizontal line.
 
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: if the three do not have the same length.
 

@@ -80,6 +80,12 @@ def method_color(name: str) -> str:
     So ``"distilled from 2, weight 0.5"`` has the colour of ``"distilled"``. A method at its oracle
     temperature has the colour of ``"temperature"``; an unknown one gets one brown.
 
+    Args:
+        name: A method, as a table or a legend calls it.
+
+    Returns:
+        A colour as ``#RRGGBB``.
+
     Examples:
         >>> from ambiguity_lib.plotting import method_color
         >>> method_color("distilled from 2, weight 0.5") == method_color("distilled")
@@ -95,6 +101,12 @@ def method_color(name: str) -> str:
 
 def layer_colors(num_layers: int) -> np.ndarray:
     """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up.
+
+    Args:
+        num_layers: How many layers.
+
+    Returns:
+        Array of shape (num_layers, 4), values from 0 to 1.
 
     Examples:
         >>> from ambiguity_lib.plotting import layer_colors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -80,6 +81,7 @@ NOT_RUN = {
     "ambiguity-lib compress --model distilbert-base-uncased --data train.csv --output small "
     "--resume": "tests/cli/test_compress.py, after a real stop",
     "torchrun": "tests/test_processes.py",
+    "accelerate launch": "it starts processes as torchrun does",
 }
 
 
@@ -104,6 +106,13 @@ def test_the_quickstart_does_what_it_says(tmp_path):
         run(command.replace("ambiguity-lib", f"{sys.executable} -m ambiguity_lib"))
     assert skipped == set(NOT_RUN), "what is not in the quickstart needs no excuse"
     assert (tmp_path / "layers.png").is_file() and (tmp_path / "small/report.html").is_file()
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    given = run(f"{sys.executable} -m ambiguity_lib predict --model small texts.txt")
+    for line in (shown + given).splitlines():
+        said, *classes, _ = line.split("  ")
+        probs = [float(one.split()[1]) for one in classes]
+        entropy = -sum(prob * math.log(prob) for prob in probs if prob)
+        assert math.isclose(float(said), entropy, abs_tol=0.005), line
     (tmp_path / "predict.py").write_text(predict)
     assert "score" in run(f"{sys.executable} predict.py")
     run("mv small first")
