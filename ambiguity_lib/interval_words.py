@@ -57,7 +57,7 @@ def side(row: Row) -> Literal["below", "above", "open"]:
 
 
 def with_interval(row: Row) -> str:
-    """A difference, its 95% interval, and the corrected p-value where there is one.
+    r"""A difference, its 95% interval, and the corrected p-value where there is one.
 
     A bound gets as many digits as it takes to see that it is not zero.
 
@@ -73,7 +73,7 @@ def with_interval(row: Row) -> str:
         >>> with_interval({"difference": 0.0031, "low": 0.0003, "high": 0.006})
         '+0.0031 [+0.0003, +0.0060]'
         >>> with_interval({"difference": -0.03, "low": -0.06, "high": 0.01, "p_holm": 0.12})
-        '-0.030 [-0.060, +0.010], p = 0.1200'
+        '−0.030 [−0.060, +0.010], corrected p\xa0=\xa00.120'
     """
     value, low, high = (float(row[name]) + 0.0 for name in ("difference", "low", "high"))
     digits = 3
@@ -82,8 +82,10 @@ def with_interval(row: Row) -> str:
         digits += 1
     value, low, high = (round(one, digits) + 0.0 for one in (value, low, high))  # no -0.000
     p = row.get("p_holm")
-    tested = "" if p is None or np.isnan(p) else f", p = {p:.4f}"
-    return f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]{tested}"
+    numbers = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]".replace("-", "−")
+    if p is None or np.isnan(p):
+        return numbers
+    return f"{numbers}, corrected p\u00a0" + ("<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.3f}")
 
 
 def told(row: Row, below: str, above: str) -> str:
@@ -100,7 +102,7 @@ def told(row: Row, below: str, above: str) -> str:
     Examples:
         >>> from ambiguity_lib.interval_words import told
         >>> told({"difference": -0.03, "low": -0.06, "high": -0.02}, "closer", "farther")
-        '**closer** (-0.030 [-0.060, -0.020])'
+        '**closer** (−0.030 [−0.060, −0.020])'
     """
     word = {"below": below, "above": above, "open": "not clearly different"}[side(row)]
     return f"**{word}** ({with_interval(row)})"

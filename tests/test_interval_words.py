@@ -34,12 +34,15 @@ def test_interval_and_p_value_decide_together(row: dict[str, float], expected: s
 def test_a_bound_near_zero_is_not_shown_as_zero() -> None:
     assert with_interval(_row(0.00004, 0.006)) == "+0.00302 [+0.00004, +0.00600]"
     assert with_interval(_row(0.0, 0.006)) == "+0.003 [+0.000, +0.006]"
-    assert "-0.000000" not in with_interval(_row(-1e-12, 1e-12))
+    assert "−0.000000" not in with_interval(_row(-1e-12, 1e-12))
 
 
 def test_the_p_value_that_decides_is_shown() -> None:
     said = told(_row(-0.057, -0.002, 0.0912), "closer", "farther")
-    assert said == "**not clearly different** (-0.030 [-0.057, -0.002], p = 0.0912)"
+    assert said == (
+        "**not clearly different** (−0.030 [−0.057, −0.002], corrected p\u00a0=\u00a00.091)"
+    )
+    assert with_interval(_row(*BELOW, 0.0002)).endswith("corrected p\u00a0<\u00a00.001")
 
 
 @pytest.mark.parametrize(
