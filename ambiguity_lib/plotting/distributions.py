@@ -84,8 +84,8 @@ def plot_votes(
     if labels_above:
         ax.set(yticks=[], ylim=(len(rows) - 0.8, -0.8))
         ax.spines["left"].set_visible(False)
-        for y, text in zip(positions, labels, strict=True):
-            place = (0, y - height / 2)
+        for at, text in zip(positions, labels, strict=True):
+            place = (0, at - height / 2)
             ax.annotate(text, place, (0, 3), textcoords="offset points", va="bottom", fontsize=10)
     else:
         ax.set_yticks(positions, labels)
