@@ -127,7 +127,10 @@ def oracle_temperature(
         ValueError: If the metric is neither.
 
     Examples:
-        >>> from ambiguity_lib.baselines import apply_temperature, oracle_temperature
+        >>> from ambiguity_lib.baselines import (
+        ...     apply_temperature,
+        ...     oracle_temperature,
+        ... )
         >>> logits = [[4.0, 0.0], [0.0, 4.0]]
         >>> human = [[0.7, 0.3], [0.2, 0.8]]
         >>> temperature = oracle_temperature(logits, human)
@@ -184,7 +187,8 @@ def mc_dropout_probs(
         >>> from ambiguity_lib.baselines import mc_dropout_probs
         >>> from ambiguity_lib.data import read_dataset
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> mc_dropout_probs(
         ...     model, tokenizer, reviews, max_length=16, samples=3, progress=False

@@ -33,7 +33,8 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
         >>> from ambiguity_lib.data import read_dataset
         >>> from ambiguity_lib.models import load_tokenizer
         >>> tokenizer = load_tokenizer("tiny")
-        >>> encoded = encode(read_dataset("reviews.csv").dataset, tokenizer, max_length=16)
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> encoded = encode(reviews, tokenizer, max_length=16)
         >>> tokenizer.convert_ids_to_tokens(encoded[0]["input_ids"])
         ['[CLS]', 'great', 'film', '[SEP]']
     """

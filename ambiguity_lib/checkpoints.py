@@ -108,7 +108,12 @@ def build_scratch_checkpoint(
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiles import ScratchConfig
         >>> shape = ScratchConfig(
-        ...     "bert", 2, hidden_size=8, heads=2, intermediate_size=16, max_length=16
+        ...     "bert",
+        ...     2,
+        ...     hidden_size=8,
+        ...     heads=2,
+        ...     intermediate_size=16,
+        ...     max_length=16,
         ... )
         >>> Path("new").mkdir()
         >>> build_scratch_checkpoint(

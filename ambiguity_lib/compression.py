@@ -262,7 +262,8 @@ def compress(
         >>> people = read_dataset(
         ...     "votes.jsonl", class_names=("bad", "good"), human=True
         ... ).dataset
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
         >>> training = dataclasses.replace(
         ...     CompressionSettings().training, epochs=2, precision="fp32"
         ... )
@@ -270,7 +271,12 @@ def compress(
         ...     training, fixed_epochs=True, student_epochs=1, depth=2
         ... )
         >>> result = compress(
-        ...     "tiny", train, validation, human=people, settings=settings, progress=False
+        ...     "tiny",
+        ...     train,
+        ...     validation,
+        ...     human=people,
+        ...     settings=settings,
+        ...     progress=False,
         ... )
         >>> result.layers.depth, result.student.config.num_hidden_layers
         (2, 2)

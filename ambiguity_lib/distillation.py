@@ -87,11 +87,10 @@ def distil_lower_layer(
         >>> from ambiguity_lib.distillation import distil_lower_layer
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
         >>> from ambiguity_lib.profiles import SelectionConfig, TrainingConfig
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
-        >>> teacher, tokenizer = (
-        ...     load_classifier("tiny", ("bad", "good")),
-        ...     load_tokenizer("tiny"),
-        ... )
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
+        >>> teacher = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> settings = TrainingConfig(
         ...     epochs=1,
         ...     batch_size=16,

@@ -102,7 +102,9 @@ def score_table(
     Examples:
         >>> from ambiguity_lib.evaluation import score_table
         >>> human = [[0.6, 0.4], [1.0, 0.0], [0.3, 0.7]]
-        >>> table = score_table({"model": [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]}, human)
+        >>> table = score_table(
+        ...     {"model": [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]}, human
+        ... )
         >>> table[["entropy", "JSD", "KL"]].round(3)
                                    entropy    JSD     KL
         method

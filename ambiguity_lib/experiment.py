@@ -53,7 +53,11 @@ class Experiment:
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
         >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> experiment.class_names, experiment.num_layers, len(experiment.splits.train)
+        >>> (
+        ...     experiment.class_names,
+        ...     experiment.num_layers,
+        ...     len(experiment.splits.train),
+        ... )
         (('entailment', 'neutral', 'contradiction'), 3, 60)
 
         What people said about the evaluation items, as shares and as votes:

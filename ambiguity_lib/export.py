@@ -65,7 +65,8 @@ def export_onnx(
     Examples:
         >>> from ambiguity_lib.export import export_onnx
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> export_onnx(model, tokenizer, "model.onnx").stat().st_size > 0
         True
     """

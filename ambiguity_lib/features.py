@@ -136,7 +136,8 @@ def extract_features(
         >>> from ambiguity_lib.data import read_dataset
         >>> from ambiguity_lib.features import extract_features
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> features = extract_features(
         ...     model, tokenizer, reviews, max_length=16, progress=False

@@ -43,7 +43,9 @@ class TextPrediction:
 
     Examples:
         >>> from ambiguity_lib.inspection import TextPrediction
-        >>> TextPrediction("a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False).label
+        >>> TextPrediction(
+        ...     "a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False
+        ... ).label
         'good'
     """
 
@@ -87,10 +89,17 @@ def probe_layers(
         >>> from ambiguity_lib.data import hold_out, read_dataset
         >>> from ambiguity_lib.inspection import probe_layers
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
         >>> table = probe_layers(
-        ...     model, tokenizer, train, validation, precision="fp32", progress=False
+        ...     model,
+        ...     tokenizer,
+        ...     train,
+        ...     validation,
+        ...     precision="fp32",
+        ...     progress=False,
         ... )
         >>> len(table), "accuracy" in table.columns
         (5, True)
@@ -156,8 +165,11 @@ def predict_texts(
     Examples:
         >>> from ambiguity_lib.inspection import predict_texts
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
-        >>> prediction = next(predict_texts(model, tokenizer, ["great film", "dull book"]))
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
+        >>> prediction = next(
+        ...     predict_texts(model, tokenizer, ["great film", "dull book"])
+        ... )
         >>> prediction.text, sorted(prediction.probs), prediction.truncated
         ('great film', ['bad', 'good'], False)
 

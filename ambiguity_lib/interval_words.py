@@ -42,12 +42,12 @@ def side(row: Row) -> Literal["below", "above", "open"]:
 
     Examples:
         >>> from ambiguity_lib.interval_words import side
-        >>> side({"difference": -0.03, "low": -0.06, "high": -0.002})
+        >>> side({"low": -0.06, "high": -0.002})
         'below'
 
         Interval and test are two approximations; if they disagree, nothing is decided:
 
-        >>> side({"difference": -0.03, "low": -0.06, "high": -0.002, "p_holm": 0.12})
+        >>> side({"low": -0.06, "high": -0.002, "p_holm": 0.12})
         'open'
     """
     p = row.get("p_holm")
@@ -72,7 +72,8 @@ def with_interval(row: Row) -> str:
         >>> from ambiguity_lib.interval_words import with_interval
         >>> with_interval({"difference": 0.0031, "low": 0.0003, "high": 0.006})
         '+0.0031 [+0.0003, +0.0060]'
-        >>> with_interval({"difference": -0.03, "low": -0.06, "high": 0.01, "p_holm": 0.12})
+        >>> row = {"difference": -0.03, "low": -0.06, "high": 0.01}
+        >>> with_interval({**row, "p_holm": 0.12})
         '−0.030 [−0.060, +0.010], corrected p\xa0=\xa00.120'
     """
     value, low, high = (float(row[name]) + 0.0 for name in ("difference", "low", "high"))
@@ -85,7 +86,10 @@ def with_interval(row: Row) -> str:
     numbers = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]".replace("-", "−")
     if p is None or np.isnan(p):
         return numbers
-    return f"{numbers}, corrected p\u00a0" + ("<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.3f}")
+    digits = 3 if p >= 0.1 else 4  # 0.0498 is not the level
+    return f"{numbers}, corrected p\u00a0" + (
+        "<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.{digits}f}"
+    )
 
 
 def told(row: Row, below: str, above: str) -> str:
@@ -101,7 +105,8 @@ def told(row: Row, below: str, above: str) -> str:
 
     Examples:
         >>> from ambiguity_lib.interval_words import told
-        >>> told({"difference": -0.03, "low": -0.06, "high": -0.02}, "closer", "farther")
+        >>> row = {"difference": -0.03, "low": -0.06, "high": -0.02}
+        >>> told(row, "closer", "farther")
         '**closer** (−0.030 [−0.060, −0.020])'
     """
     word = {"below": below, "above": above, "open": "not clearly different"}[side(row)]
@@ -121,8 +126,10 @@ def loss(row: Row, margin: float) -> Literal["excluded", "certain", "open"]:
 
     Examples:
         >>> from ambiguity_lib.interval_words import loss
-        >>> loss({"low": -0.01, "high": 0.03}, 0.02), loss({"low": -0.13, "high": -0.06}, 0.02)
-        ('excluded', 'certain')
+        >>> loss({"low": -0.01, "high": 0.03}, 0.02)
+        'excluded'
+        >>> loss({"low": -0.13, "high": -0.06}, 0.02)
+        'certain'
         >>> loss({"low": -0.05, "high": 0.01}, 0.02)
         'open'
     """
@@ -145,7 +152,7 @@ def finding(rows: pd.DataFrame) -> str:
         >>> import pandas as pd
         >>> from ambiguity_lib.interval_words import finding
         >>> low, high = [-0.3, -0.1], [-0.1, 0.1]
-        >>> finding(pd.DataFrame({"difference": [-0.2, 0], "low": low, "high": high}))
+        >>> finding(pd.DataFrame({"low": low, "high": high}))
         'holds partly'
     """
     sides = [side(row) for _, row in rows.iterrows()]

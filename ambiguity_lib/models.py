@@ -175,7 +175,11 @@ def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
 
     Examples:
         >>> from transformers import BertConfig
-        >>> from ambiguity_lib.models import head_classes, load_classifier, load_config
+        >>> from ambiguity_lib.models import (
+        ...     head_classes,
+        ...     load_classifier,
+        ...     load_config,
+        ... )
 
         An encoder has no head; a classifier that was saved has one:
 

@@ -34,7 +34,8 @@ class LayerProbes:
         >>> from pathlib import Path
         >>> import numpy as np
         >>> from ambiguity_lib.probing import LayerProbes, fit_probes
-        >>> features = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+        >>> generator = np.random.default_rng(0)
+        >>> features = generator.normal(size=(2, 6, 4)).astype(np.float32)
         >>> probes = fit_probes(features, [0, 1, 2, 0, 1, 2], 3)
         >>> probes.weight.shape, probes.predict(features).shape
         ((2, 4, 3), (2, 6, 3))
@@ -42,7 +43,8 @@ class LayerProbes:
         Kept and read again:
 
         >>> probes.save(Path("probes.npz"))
-        >>> bool((LayerProbes.load(Path("probes.npz")).weight == probes.weight).all())
+        >>> again = LayerProbes.load(Path("probes.npz"))
+        >>> bool((again.weight == probes.weight).all())
         True
         >>> probes.predict(features[:1])
         Traceback (most recent call last):
@@ -166,8 +168,9 @@ def fit_probes(
         Two layers, of which the second knows the label:
 
         >>> noise = generator.normal(size=(2, 100, 4)).astype(np.float32)
-        >>> features = noise + np.array([0, 3]).reshape(2, 1, 1) * labels[:, np.newaxis]
-        >>> probes = fit_probes(features.astype(np.float32), labels, 2)
+        >>> knowledge = np.array([0, 3]).reshape(2, 1, 1) * labels[:, np.newaxis]
+        >>> features = (noise + knowledge).astype(np.float32)
+        >>> probes = fit_probes(features, labels, 2)
         >>> predicted = probes.predict(features).argmax(axis=2)
         >>> (predicted == labels).mean(axis=1).round(2)
         array([0.56, 1.  ])

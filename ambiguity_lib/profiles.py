@@ -40,7 +40,10 @@ class DataConfig:
     Examples:
         >>> from ambiguity_lib.profiles import DataConfig
         >>> DataConfig(
-        ...     "synthetic", train_items=60, validation_items=30, evaluation_items=30
+        ...     "synthetic",
+        ...     train_items=60,
+        ...     validation_items=30,
+        ...     evaluation_items=30,
         ... ).folds
         1
     """
@@ -89,7 +92,12 @@ class ScratchConfig:
     Examples:
         >>> from ambiguity_lib.profiles import ScratchConfig
         >>> ScratchConfig(
-        ...     "bert", 2, hidden_size=8, heads=2, intermediate_size=16, max_length=16
+        ...     "bert",
+        ...     2,
+        ...     hidden_size=8,
+        ...     heads=2,
+        ...     intermediate_size=16,
+        ...     max_length=16,
         ... ).dropout
         0.1
     """

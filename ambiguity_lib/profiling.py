@@ -36,8 +36,9 @@ def count_parameters(model: nn.Module) -> int:
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import count_parameters
+        >>> classes = ("bad", "good")
         >>> [
-        ...     count_parameters(load_classifier("tiny", ("bad", "good"), depth=depth))
+        ...     count_parameters(load_classifier("tiny", classes, depth=depth))
         ...     for depth in (1, 2, 4)
         ... ]
         [3106, 5330, 9778]
@@ -236,9 +237,8 @@ def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import count_flops
-        >>> shallow, deep = (
-        ...     load_classifier("tiny", ("bad", "good"), depth=depth) for depth in (2, 4)
-        ... )
+        >>> deep = load_classifier("tiny", ("bad", "good"))
+        >>> shallow = load_classifier("tiny", ("bad", "good"), depth=2)
         >>> round(count_flops(deep, 1, 8) / count_flops(shallow, 1, 8), 1)
         2.0
     """
@@ -286,8 +286,8 @@ def measure_latency(
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import measure_latency
         >>> models = {
-        ...     f"{depth} layers": load_classifier("tiny", ("bad", "good"), depth=depth)
-        ...     for depth in (2, 4)
+        ...     "2 layers": load_classifier("tiny", ("bad", "good"), depth=2),
+        ...     "4 layers": load_classifier("tiny", ("bad", "good")),
         ... }
         >>> times = measure_latency(
         ...     models, batch_size=1, length=8, repetitions=3, progress=False
@@ -397,7 +397,8 @@ def without_layers(model: PreTrainedModel) -> PreTrainedModel:
     Examples:
         >>> from ambiguity_lib.models import load_classifier
         >>> from ambiguity_lib.profiling import without_layers
-        >>> len(without_layers(load_classifier("tiny", ("bad", "good"))).bert.encoder.layer)
+        >>> empty = without_layers(load_classifier("tiny", ("bad", "good")))
+        >>> len(empty.bert.encoder.layer)
         0
     """
     config = config_at_depth(model.config, 1)

@@ -83,10 +83,10 @@ def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) 
         >>> from ambiguity_lib.results import score_probs
         >>> from ambiguity_lib.task_data import Gold
         >>> labels = np.array([0, 1])
-        >>> gold = Gold(
-        ...     "toy", ("a", "b"), np.array([[0.6, 0.4], [0.1, 0.9]]), labels, labels, None
-        ... )
-        >>> rows = score_probs(gold, "teacher", 0, np.array([[0.9, 0.1], [0.1, 0.9]]))
+        >>> human = np.array([[0.6, 0.4], [0.1, 0.9]])
+        >>> gold = Gold("toy", ("a", "b"), human, labels, labels, None)
+        >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]])
+        >>> rows = score_probs(gold, "teacher", 0, probs)
         >>> rows[["dataset", "method", "uid", "JSD", "confidence"]].round(3)
           dataset   method uid    JSD  confidence
         0     toy  teacher   a  0.252         0.9

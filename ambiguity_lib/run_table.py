@@ -167,7 +167,11 @@ def costs(run: Mapping[str, Any]) -> list[Cost]:
 
     Examples:
         >>> from ambiguity_lib.run_table import costs
-        >>> before = {"parameters": 4_400_000, "bytes": 17_600_000, "milliseconds a text": 8.0}
+        >>> before = {
+        ...     "parameters": 4_400_000,
+        ...     "bytes": 17_600_000,
+        ...     "milliseconds a text": 8.0,
+        ... }
         >>> after = {name: amount / 2 for name, amount in before.items()}
         >>> costs({"cost": {"before": before, "after": after}})[0]
         Cost(name='parameters', before='4.4 million', after='2.2 million', left=0.5)

@@ -168,7 +168,9 @@ def summarise(
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import summarise
         >>> summary = summarise(pd.read_parquet("scores.parquet"))
-        >>> summary[summary["score"] == "JSD"].drop(columns=["dataset", "score"]).round(2)
+        >>> summary[summary["score"] == "JSD"].drop(
+        ...     columns=["dataset", "score"]
+        ... ).round(2)
                method  mean   low  high  seed_sd
         3     teacher  0.23  0.20  0.27     0.01
         13  distilled  0.16  0.14  0.19     0.01
@@ -210,7 +212,8 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
     Examples:
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import compare, differences
-        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> scores = pd.read_parquet("scores.parquet")
+        >>> table = compare(scores, [("distilled", "teacher")])
         >>> differences(table, "JSD", "distilled", "teacher")[
         ...     ["difference", "low", "high"]
         ... ].round(2)
@@ -236,7 +239,8 @@ def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
     Examples:
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import summary_table
-        >>> summary_table(pd.read_parquet("scores.parquet"))[["entropy", "JSD", "KL"]].round(3)
+        >>> table = summary_table(pd.read_parquet("scores.parquet"))
+        >>> table[["entropy", "JSD", "KL"]].round(3)
         score              entropy    JSD     KL
         dataset method
         toy     teacher      0.344  0.233  0.512
@@ -284,7 +288,8 @@ def compare(
     Examples:
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import compare
-        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> scores = pd.read_parquet("scores.parquet")
+        >>> table = compare(scores, [("distilled", "teacher")])
         >>> table[["score", "a", "b", "difference", "low", "high"]].round(2)
           score          a        b  difference   low  high
         0   JSD  distilled  teacher       -0.07 -0.09 -0.05
@@ -359,7 +364,9 @@ def entropy_correlation_change(
         >>> from ambiguity_lib.statistics import entropy_correlation_change
         >>> human = [[0.5, 0.5], [0.7, 0.3], [0.9, 0.1], [1.0, 0.0]] * 25
         >>> blurred = [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [1.0, 0.0]] * 25
-        >>> difference, low, high = entropy_correlation_change(human, human, blurred)
+        >>> difference, low, high = entropy_correlation_change(
+        ...     human, human, blurred
+        ... )
         >>> round(difference, 2), low > 0
         (0.2, True)
     """
@@ -444,7 +451,8 @@ def by_human_entropy(
     Examples:
         >>> import pandas as pd
         >>> from ambiguity_lib.statistics import by_human_entropy
-        >>> table = by_human_entropy(pd.read_parquet("scores.parquet"), "KL", bins=2)
+        >>> scores = pd.read_parquet("scores.parquet")
+        >>> table = by_human_entropy(scores, "KL", bins=2)
         >>> table[["method", "bin", "items", "human_entropy", "mean"]].round(2)
               method  bin  items  human_entropy  mean
         0    teacher    0     20           0.44  0.26

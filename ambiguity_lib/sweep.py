@@ -177,7 +177,9 @@ def run_sweep(
         >>> from ambiguity_lib.profiles import load_profile
         >>> from ambiguity_lib.sweep import run_sweep
         >>> profile = load_profile("tiny.yml")
-        >>> result = run_sweep(profile, [METHODS["teacher"]], [0], workers=1, progress=False)
+        >>> result = run_sweep(
+        ...     profile, [METHODS["teacher"]], [0], workers=1, progress=False
+        ... )
         >>> result.failed, sorted(set(result.scores["method"]))
         ({}, ['constant mean', 'teacher', 'uniform'])
     """

@@ -94,7 +94,8 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
 
         Half the label, half what a layer says of these items:
 
-        >>> mixture_targets([0, 2], [[0.6, 0.3, 0.1], [0.4, 0.4, 0.2]], 0.5).round(3)
+        >>> layer = [[0.6, 0.3, 0.1], [0.4, 0.4, 0.2]]
+        >>> mixture_targets([0, 2], layer, 0.5).round(3)
         array([[0.8 , 0.15, 0.05],
                [0.2 , 0.2 , 0.6 ]])
 

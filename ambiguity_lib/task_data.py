@@ -32,7 +32,8 @@ class Gold:
 
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
-        >>> gold = Experiment.from_profile("tiny.yml", progress=False).gold("evaluation")
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> gold = experiment.gold("evaluation")
         >>> gold.name, len(gold.uids), gold.human.shape
         ('synthetic', 30, (30, 3))
     """

@@ -68,8 +68,11 @@ class EarlyStopping:
         >>> from ambiguity_lib.data import hold_out, read_dataset
         >>> from ambiguity_lib.targets import one_hot_targets
         >>> from ambiguity_lib.training import EarlyStopping
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
-        >>> stopping = EarlyStopping(validation, one_hot_targets(validation["label"], 2), 1)
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
+        >>> stopping = EarlyStopping(
+        ...     validation, one_hot_targets(validation["label"], 2), 1
+        ... )
         >>> stopping.targets.shape
         (4, 2)
     """
@@ -179,7 +182,8 @@ def fine_tune(
         >>> from ambiguity_lib.targets import one_hot_targets
         >>> from ambiguity_lib.training import fine_tune, predict_logits
         >>> reviews = read_dataset("reviews.csv").dataset
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> settings = TrainingConfig(
         ...     epochs=20,
         ...     batch_size=10,
@@ -190,8 +194,12 @@ def fine_tune(
         ...     precision="fp32",
         ... )
         >>> targets = one_hot_targets(reviews["label"], 2)
-        >>> model = fine_tune(model, tokenizer, reviews, targets, settings, progress=False)
-        >>> logits = predict_logits(model, tokenizer, reviews, max_length=16, progress=False)
+        >>> model = fine_tune(
+        ...     model, tokenizer, reviews, targets, settings, progress=False
+        ... )
+        >>> logits = predict_logits(
+        ...     model, tokenizer, reviews, max_length=16, progress=False
+        ... )
         >>> float((logits.argmax(axis=1) == reviews["label"]).mean())
         1.0
     """
@@ -350,9 +358,12 @@ def predict_logits(
         >>> from ambiguity_lib.data import read_dataset
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
         >>> from ambiguity_lib.training import predict_logits
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> reviews = read_dataset("reviews.csv").dataset
-        >>> predict_logits(model, tokenizer, reviews, max_length=16, progress=False).shape
+        >>> predict_logits(
+        ...     model, tokenizer, reviews, max_length=16, progress=False
+        ... ).shape
         (20, 2)
     """
     device = default_device()

@@ -21,6 +21,7 @@ from ambiguity_lib.rendering import render_html
 REPOSITORY = Path(__file__).resolve().parents[1]
 BOOK = REPOSITORY / "book"
 PAGES = pages()
+INDEX = BOOK / "api" / "index.md"
 _CHAPTER = re.compile(r"Introduced in :doc:`/book/([\w]+)`")
 ENTRIES = [entry for page in PAGES for entry in entries(page.read_text(encoding="utf-8"))]
 NAMES = {(module, name) for module, name, _ in ENTRIES}
@@ -119,6 +120,30 @@ def test_what_goes_in_and_comes_out_is_described(kind: str, value: Any) -> None:
         assert sorted(parameters - set(named)) == []
 
 
+WIDEST = 76  # characters that a box shows on a laptop without scrolling, the prompt included
+
+
+def _examples(module: str, name: str, text: str) -> str:
+    """Docstring and entry, in which examples are."""
+    value = getattr(importlib.import_module(f"ambiguity_lib.{module}"), name)
+    own = inspect.getdoc(value) if inspect.isclass(value) or inspect.isroutine(value) else None
+    return f"{own or ''}\n{text}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, INDEX], ids=lambda page: page.stem)
+def test_an_example_fits_its_box_and_its_files_are_explained(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    found = [] if page == INDEX else entries(text)
+    shown = "\n".join([text, *(_examples(*entry) for entry in found)])
+    code = re.findall(r"^ *((?:>>>|\.\.\.) .*)", shown, re.MULTILINE)
+    assert [line for line in code if len(line) > WIDEST] == []
+    made = "|".join(re.findall(r"^`([\w.]+)`", INDEX.read_text(encoding="utf-8"), re.MULTILINE))
+    used = set(re.findall(rf'"({made}|reviews\.csv|votes\.jsonl)"', "\n".join(code)))
+    top = text.partition("\n## ")[0]
+    assert page == INDEX or [name for name in sorted(used) if f"`{name}`" not in top] == []
+    assert page == INDEX or "index.md#files-of-the-examples" in top
+
+
 def test_the_chapter_is_written_after_what_an_entry_says_itself() -> None:
     name = "ambiguity_lib.metrics.entropy"
     page = f".. autofunction:: {name}\n   :noindex:\n\n   Words.\n{{}}\n```\n"
@@ -165,3 +190,10 @@ def test_the_pages_render_without_a_warning(tmp_path: Path) -> None:
     page = (html / "metrics.html").read_text(encoding="utf-8")
     assert 'id="ambiguity_lib.metrics.kl_divergence"' in page
     assert "../02_overconfidence.html" in page
+    assert "PairMetric" in page, "as it is written"
+    index = (html.parents[1] / "genindex.html").read_text(encoding="utf-8")
+    assert "NLI_CLASSES (in module ambiguity_lib.data)" in index and "(built-in" not in index
+    words = {path.stem: path.read_text(encoding="utf-8") for path in html.glob("*.html")}
+    assert "&lt;factory&gt;" not in "".join(words.values())
+    assert "ProbingConfig()" in words["experiments"] and "<span" in words["experiments"]
+    assert "transformers.modeling_utils" not in words["compression"]

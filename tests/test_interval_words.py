@@ -40,7 +40,7 @@ def test_a_bound_near_zero_is_not_shown_as_zero() -> None:
 def test_the_p_value_that_decides_is_shown() -> None:
     said = told(_row(-0.057, -0.002, 0.0912), "closer", "farther")
     assert said == (
-        "**not clearly different** (−0.030 [−0.057, −0.002], corrected p\u00a0=\u00a00.091)"
+        "**not clearly different** (−0.030 [−0.057, −0.002], corrected p\u00a0=\u00a00.0912)"
     )
     assert with_interval(_row(*BELOW, 0.0002)).endswith("corrected p\u00a0<\u00a00.001")
 

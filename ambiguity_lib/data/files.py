@@ -122,7 +122,7 @@ def check_file(
         class_names: The class names in their order.
         human: Whether to read human opinions.
         labels: Whether labels are needed.
-        limit: How many problems to list, at least 1.
+        limit: How many problems to list, at least 1; 1,000 by default.
 
     Returns:
         The problems by line, none if all is well. If there are more than `limit`, a last one
@@ -137,7 +137,8 @@ def check_file(
         >>> from ambiguity_lib.data import check_file
         >>> check_file("reviews.csv")
         []
-        >>> _ = Path("bad.csv").write_text("text,label\ngreat film,god\ndull film,bad\n")
+        >>> rows = ["text,label", "great film,god", "dull film,bad"]
+        >>> _ = Path("bad.csv").write_text("\n".join(rows))
         >>> for problem in check_file("bad.csv", class_names=("bad", "good")):
         ...     print(problem.line, problem.message)
         2 column 'label': label 'god' is none of the classes 'bad', 'good'; did you

@@ -54,7 +54,8 @@ def hold_out(dataset: Dataset, folds: int = 10) -> tuple[Dataset, Dataset]:
 
     Examples:
         >>> from ambiguity_lib.data import hold_out, read_dataset
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
         >>> len(train), len(validation)
         (16, 4)
     """

@@ -124,7 +124,11 @@ def load_snli_with_chaosnli(
     Examples:
         >>> from ambiguity_lib.data import load_snli_with_chaosnli
         >>> splits = load_snli_with_chaosnli("data", validation_items=1)
-        >>> splits.train["text"][:], splits.validation["text"][:], splits.evaluation["text"][:]
+        >>> (
+        ...     splits.train["text"][:],
+        ...     splits.validation["text"][:],
+        ...     splits.evaluation["text"][:],
+        ... )
         (['Two dogs run.', 'A child sings.'], ['A woman reads.'], ['A man sleeps.'])
     """
     _check_sizes(validation_items, max_train_items)
@@ -189,7 +193,9 @@ def load_mnli_with_chaosnli(
 
     Examples:
         >>> from ambiguity_lib.data import load_mnli_with_chaosnli
-        >>> splits = load_mnli_with_chaosnli("data", validation_items=1, max_train_items=1)
+        >>> splits = load_mnli_with_chaosnli(
+        ...     "data", validation_items=1, max_train_items=1
+        ... )
         >>> len(splits.train), splits.evaluation_name
         (1, 'evaluation')
     """

@@ -123,7 +123,11 @@ def align_predictions(predictions: Predictions, dataset: Dataset) -> np.ndarray:
         ValueError: If there is no prediction for an item; the message names the first few.
 
     Examples:
-        >>> from ambiguity_lib.data import align_predictions, load_chaosnli, load_predictions
+        >>> from ambiguity_lib.data import (
+        ...     align_predictions,
+        ...     load_chaosnli,
+        ...     load_predictions,
+        ... )
         >>> predictions = load_predictions("toy-net", 0, "data")
         >>> align_predictions(predictions, load_chaosnli("snli", "data"))
         array([[ 2.,  1., -1.]])

@@ -173,7 +173,11 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
         ValueError: If the number of names differs from the number of classes.
 
     Examples:
-        >>> from ambiguity_lib.data import human_distributions, read_dataset, reorder_classes
+        >>> from ambiguity_lib.data import (
+        ...     human_distributions,
+        ...     read_dataset,
+        ...     reorder_classes,
+        ... )
         >>> people = read_dataset(
         ...     "votes.jsonl", class_names=("bad", "good"), human=True
         ... ).dataset
@@ -182,7 +186,8 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
         Other names rename the classes where they stand:
 
-        >>> human_distributions(reorder_classes(people, ("negative", "positive")))[1]
+        >>> renamed = reorder_classes(people, ("negative", "positive"))
+        >>> human_distributions(renamed)[1]
         array([0.3, 0.7])
     """
     old = class_names(dataset)
@@ -218,7 +223,11 @@ def check_dataset(dataset: Dataset) -> None:
             The message names the column and the first bad row.
 
     Examples:
-        >>> from ambiguity_lib.data import build_dataset, check_dataset, make_features
+        >>> from ambiguity_lib.data import (
+        ...     build_dataset,
+        ...     check_dataset,
+        ...     make_features,
+        ... )
         >>> features = make_features(("bad", "good"), pair=False, human=False)
         >>> columns = {
         ...     "uid": ["a", "a"],

@@ -136,9 +136,10 @@ def generate_synthetic(config: SyntheticConfig) -> Splits:
         >>> from ambiguity_lib.data import SyntheticConfig, generate_synthetic
         >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30, seed=0))
         >>> item = splits.evaluation[0]
-        >>> item["text"], item["text_pair"]
-        ('a grandmother is selling flowers in the school yard as fast as possible
-        .', 'the grandmother is working .')
+        >>> item["text_pair"]
+        'the grandmother is working .'
+        >>> item["text"].split()[:6]
+        ['a', 'grandmother', 'is', 'selling', 'flowers', 'in']
 
         The truth about people, and what a hundred of them said:
 

@@ -35,8 +35,12 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
         sklearn.set_config(enable_metadata_routing=True)
         scorer = human_scorer("neg_jsd")
-        cross_val_score(classifier, X, labels, scoring=scorer, params={"human": human})
-        GridSearchCV(classifier, grid, scoring=scorer).fit(X, labels, human=human)
+        cross_val_score(
+            classifier, X, labels, scoring=scorer, params={"human": human}
+        )
+        GridSearchCV(classifier, grid, scoring=scorer).fit(
+            X, labels, human=human
+        )
 
     Called by hand it needs no routing: ``scorer(classifier, X, human)``.
 

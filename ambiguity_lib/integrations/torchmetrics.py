@@ -118,7 +118,9 @@ class JensenShannonDistance(_MeanOverItems):
 
     Examples:
         >>> import torch
-        >>> from ambiguity_lib.integrations.torchmetrics import JensenShannonDistance
+        >>> from ambiguity_lib.integrations.torchmetrics import (
+        ...     JensenShannonDistance,
+        ... )
         >>> metric = JensenShannonDistance()
         >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
         >>> round(metric.compute().item(), 4)
@@ -150,7 +152,10 @@ class KLDivergence(_MeanOverItems):
         KL(human‖model):
 
         >>> metric = KLDivergence()
-        >>> metric.update(preds=torch.tensor([[0.99, 0.01]]), target=torch.tensor([[0.5, 0.5]]))
+        >>> metric.update(
+        ...     preds=torch.tensor([[0.99, 0.01]]),
+        ...     target=torch.tensor([[0.5, 0.5]]),
+        ... )
         >>> round(metric.compute().item(), 3)
         1.614
     """
@@ -167,7 +172,9 @@ class TotalVariationDistance(_MeanOverItems):
 
     Examples:
         >>> import torch
-        >>> from ambiguity_lib.integrations.torchmetrics import TotalVariationDistance
+        >>> from ambiguity_lib.integrations.torchmetrics import (
+        ...     TotalVariationDistance,
+        ... )
         >>> metric = TotalVariationDistance()
         >>> metric.update(torch.tensor([[0.9, 0.1]]), torch.tensor([[0.6, 0.4]]))
         >>> round(metric.compute().item(), 3)
@@ -186,7 +193,9 @@ class EntropyCalibrationError(_MeanOverItems):
 
     Examples:
         >>> import torch
-        >>> from ambiguity_lib.integrations.torchmetrics import EntropyCalibrationError
+        >>> from ambiguity_lib.integrations.torchmetrics import (
+        ...     EntropyCalibrationError,
+        ... )
         >>> metric = EntropyCalibrationError()
         >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
         >>> round(metric.compute().item(), 4)
@@ -209,7 +218,8 @@ class RankMatch(_MeanOverItems):
         >>> from ambiguity_lib.integrations.torchmetrics import RankMatch
         >>> metric = RankMatch()
         >>> metric.update(
-        ...     torch.tensor([[0.9, 0.1], [0.4, 0.6]]), torch.tensor([[0.6, 0.4], [0.6, 0.4]])
+        ...     torch.tensor([[0.9, 0.1], [0.4, 0.6]]),
+        ...     torch.tensor([[0.6, 0.4], [0.6, 0.4]]),
         ... )
         >>> metric.compute().item()
         0.5

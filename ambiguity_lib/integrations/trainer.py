@@ -70,7 +70,9 @@ def human_metrics(
         >>> human = [[0.6, 0.4], [0.2, 0.8]]
         >>> compute_metrics = human_metrics(human)
         >>> logits, labels = np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0, 1])
-        >>> scores = compute_metrics(EvalPrediction(predictions=logits, label_ids=labels))
+        >>> scores = compute_metrics(
+        ...     EvalPrediction(predictions=logits, label_ids=labels)
+        ... )
         >>> {name: round(scores[name], 3) for name in ("jsd", "kl", "accuracy")}
         {'jsd': 0.155, 'kl': 0.14, 'accuracy': 1.0}
     """
@@ -131,14 +133,20 @@ class LayerProbeCallback(TrainerCallback):
 
     Examples:
         >>> from datasets import Dataset
-        >>> from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+        >>> from transformers import (
+        ...     DataCollatorWithPadding,
+        ...     Trainer,
+        ...     TrainingArguments,
+        ... )
         >>> from transformers.trainer_callback import PrinterCallback
         >>> from ambiguity_lib.batching import encode
         >>> from ambiguity_lib.data import hold_out, read_dataset
         >>> from ambiguity_lib.integrations.trainer import LayerProbeCallback
         >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> train, validation = hold_out(read_dataset("reviews.csv").dataset, folds=5)
-        >>> model, tokenizer = load_classifier("tiny", ("bad", "good")), load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
         >>> rows = Dataset.from_list(encode(train, tokenizer, 16)).add_column(
         ...     "label", train["label"][:]
         ... )
@@ -150,7 +158,9 @@ class LayerProbeCallback(TrainerCallback):
         ... }
         >>> trainer = Trainer(
         ...     model,
-        ...     TrainingArguments("runs", save_strategy="no", logging_strategy="no", **options),
+        ...     TrainingArguments(
+        ...         "runs", save_strategy="no", logging_strategy="no", **options
+        ...     ),
         ...     data_collator=DataCollatorWithPadding(tokenizer),
         ...     train_dataset=rows,
         ...     processing_class=tokenizer,

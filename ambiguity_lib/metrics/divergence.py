@@ -78,7 +78,10 @@ def jensen_shannon_divergence(human: ArrayInput, model: ArrayInput) -> FloatArra
         ValueError: If a row is not a distribution or the shapes differ.
 
     Examples:
-        >>> from ambiguity_lib.metrics import jensen_shannon_distance, jensen_shannon_divergence
+        >>> from ambiguity_lib.metrics import (
+        ...     jensen_shannon_distance,
+        ...     jensen_shannon_divergence,
+        ... )
         >>> jensen_shannon_divergence([[1, 0]], [[0, 1]]).round(4)
         array([0.6931])
 

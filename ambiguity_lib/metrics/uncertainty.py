@@ -104,7 +104,8 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
 
         A model that doubts where people doubt, though less:
 
-        >>> round(entropy_correlation(human, [[1.0, 0.0], [0.9, 0.1], [0.8, 0.2]]), 3)
+        >>> model = [[1.0, 0.0], [0.9, 0.1], [0.8, 0.2]]
+        >>> round(entropy_correlation(human, model), 3)
         0.97
 
         One that doubts everywhere alike:
@@ -187,7 +188,8 @@ def rank_match(human: ArrayInput, model: ArrayInput) -> FloatArray:
     Examples:
         >>> from ambiguity_lib.metrics import rank_match
         >>> rank_match(
-        ...     [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]], [[0.9, 0.08, 0.02], [0.9, 0.02, 0.08]]
+        ...     [[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]],
+        ...     [[0.9, 0.08, 0.02], [0.9, 0.02, 0.08]],
         ... )
         array([1., 0.])
     """

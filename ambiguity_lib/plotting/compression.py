@@ -80,7 +80,10 @@ def plot_costs(
 
     Examples:
         >>> from ambiguity_lib.plotting import plot_costs
-        >>> plot_costs({"parameters": 4e6, "latency": 8.0}, {"parameters": 2e6, "latency": 5.0})
+        >>> plot_costs(
+        ...     {"parameters": 4e6, "latency": 8.0},
+        ...     {"parameters": 2e6, "latency": 5.0},
+        ... )
         <Axes: xlabel='percent of before'>
     """
     if set(before) != set(after):

@@ -42,10 +42,13 @@ def plot_votes(
         >>> import numpy as np
         >>> from ambiguity_lib.plotting import plot_votes
         >>> plot_votes(
-        ...     np.array([[60, 30, 10], [5, 90, 5]]), ("entailment", "neutral", "contradiction")
+        ...     np.array([[60, 30, 10], [5, 90, 5]]),
+        ...     ("entailment", "neutral", "contradiction"),
         ... )
         <Axes: xlabel='share of votes'>
-        >>> plot_votes(np.array([[60, 40]]), ("entailment", "neutral", "contradiction"))
+        >>> plot_votes(
+        ...     np.array([[60, 40]]), ("entailment", "neutral", "contradiction")
+        ... )
         Traceback (most recent call last):
             ...
         ValueError: dist has 2 columns but there are 3 class names

@@ -39,7 +39,9 @@ def inline_svg(
 
     Examples:
         >>> from ambiguity_lib.plotting import inline_svg
-        >>> svg = inline_svg(lambda ax: ax.plot([0, 1]), name="line", alt="A line", size=(3, 2))
+        >>> svg = inline_svg(
+        ...     lambda ax: ax.plot([0, 1]), name="line", alt="A line", size=(3, 2)
+        ... )
         >>> svg[:4], "A line" in svg
         ('<svg', True)
     """

@@ -66,7 +66,9 @@ def plot_vote_noise(
         >>> import numpy as np
         >>> from ambiguity_lib.plotting import plot_vote_noise
         >>> plot_vote_noise(
-        ...     np.array([5, 20, 100]), np.array([0.3, 0.15, 0.07]), ylabel="JS distance"
+        ...     np.array([5, 20, 100]),
+        ...     np.array([0.3, 0.15, 0.07]),
+        ...     ylabel="JS distance",
         ... )
         <Axes: xlabel='votes per item (log scale)', ylabel='JS distance'>
     """
@@ -161,7 +163,9 @@ def plot_score_bars(
     Examples:
         >>> from ambiguity_lib.evaluation import score_table
         >>> from ambiguity_lib.plotting import plot_score_bars
-        >>> table = score_table({"teacher": [[0.9, 0.1], [0.1, 0.9]]}, [[0.6, 0.4], [0.3, 0.7]])
+        >>> table = score_table(
+        ...     {"teacher": [[0.9, 0.1], [0.1, 0.9]]}, [[0.6, 0.4], [0.3, 0.7]]
+        ... )
         >>> plot_score_bars(table, "JSD", xlabel="JS distance")
         <Axes: xlabel='JS distance'>
     """
@@ -196,7 +200,8 @@ def plot_intervals(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) 
         >>> import pandas as pd
         >>> from ambiguity_lib.plotting import plot_intervals
         >>> from ambiguity_lib.statistics import compare
-        >>> table = compare(pd.read_parquet("scores.parquet"), [("distilled", "teacher")])
+        >>> scores = pd.read_parquet("scores.parquet")
+        >>> table = compare(scores, [("distilled", "teacher")])
         >>> plot_intervals(table.set_index("score"), xlabel="distilled − teacher")
         <Axes: xlabel='distilled − teacher'>
     """
@@ -243,7 +248,9 @@ def plot_method_scores(
         >>> from ambiguity_lib.statistics import summarise
         >>> summary = summarise(pd.read_parquet("scores.parquet"))
         >>> table = summary[summary["score"] == "JSD"].set_index("method")
-        >>> plot_method_scores(table, xlabel="JS distance", reference={"human": 0.05})
+        >>> plot_method_scores(
+        ...     table, xlabel="JS distance", reference={"human": 0.05}
+        ... )
         <Axes: xlabel='JS distance'>
     """
     missing = [name for name in ("mean", "low", "high") if name not in table.columns]
@@ -305,7 +312,8 @@ def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str)
         >>> import pandas as pd
         >>> from ambiguity_lib.plotting import plot_by_entropy
         >>> from ambiguity_lib.statistics import by_human_entropy
-        >>> table = by_human_entropy(pd.read_parquet("scores.parquet"), "JSD", bins=2)
+        >>> scores = pd.read_parquet("scores.parquet")
+        >>> table = by_human_entropy(scores, "JSD", bins=2)
         >>> plot_by_entropy(table, ylabel="JS distance")
         <Axes: xlabel='human entropy, mean of the bin (nats)', ylabel='JS distance'>
     """

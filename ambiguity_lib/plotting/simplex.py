@@ -33,7 +33,9 @@ def simplex_coordinates(probs: np.ndarray) -> np.ndarray:
 
     Examples:
         >>> from ambiguity_lib.plotting import simplex_coordinates
-        >>> simplex_coordinates([[1, 0, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]]).round(3)
+        >>> simplex_coordinates(
+        ...     [[1, 0, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]]
+        ... ).round(3)
         array([[0.   , 0.   ],
                [0.5  , 0.866],
                [0.5  , 0.289]])
@@ -57,7 +59,9 @@ def plot_simplex(ax: Axes | None = None, class_names: Sequence[str] = ("0", "1",
 
     Examples:
         >>> from ambiguity_lib.plotting import plot_simplex, simplex_coordinates
-        >>> ax = plot_simplex(class_names=("entailment", "neutral", "contradiction"))
+        >>> ax = plot_simplex(
+        ...     class_names=("entailment", "neutral", "contradiction")
+        ... )
         >>> x, y = simplex_coordinates([0.6, 0.3, 0.1])
         >>> ax.scatter(x, y).__class__.__name__
         'PathCollection'

@@ -88,9 +88,11 @@ def method_color(name: str) -> str:
 
     Examples:
         >>> from ambiguity_lib.plotting import method_color
-        >>> method_color("distilled from 2, weight 0.5") == method_color("distilled")
+        >>> distilled = method_color("distilled")
+        >>> method_color("distilled from 2, weight 0.5") == distilled
         True
-        >>> method_color("teacher, oracle temperature") == method_color("temperature")
+        >>> scaled = method_color("temperature")
+        >>> method_color("teacher, oracle temperature") == scaled
         True
     """
     if "oracle" in name.lower():  # "teacher at oracle T=1.70 (uses gold)"
