@@ -36,8 +36,6 @@ __all__ = ["Classifier", "Experiment"]
 class Experiment:
     """Data, teacher, probes and students of one profile and seed.
 
-    Nothing is trained until it is asked for.
-
     Args:
         profile: The profile.
         seed: Seed of training.
@@ -53,12 +51,10 @@ class Experiment:
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
         >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> (
-        ...     experiment.class_names,
-        ...     experiment.num_layers,
-        ...     len(experiment.splits.train),
-        ... )
-        (('entailment', 'neutral', 'contradiction'), 3, 60)
+        >>> experiment.class_names
+        ('entailment', 'neutral', 'contradiction')
+        >>> experiment.num_layers, len(experiment.splits.train)
+        (3, 60)
 
         What people said about the evaluation items, as shares and as votes:
 

@@ -65,7 +65,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Cell(Work):
-    """One classifier to train: a method of :class:`Experiment` and its settings.
+    """One classifier to train: a method of an ``Experiment`` and its settings.
 
     Examples:
         >>> from ambiguity_lib.experiment import Experiment
@@ -148,8 +148,8 @@ def prefetch(
     Args:
         experiment: Where the cells belong.
         cells: What is wanted; they start in this order where nothing speaks against it.
-        workers: Processes, which share the cores; :func:`default_workers` if None. With one, the
-            cells are trained here.
+        workers: Processes, which share the cores; if None, ``AMBIGUITY_WORKERS`` if that is set,
+            one on a GPU, else one a core, up to four. With one, the cells are trained here.
         executor: Where to train instead of in own processes, ``workers`` at a time; it has to see
             the experiment's store under the same path.
         progress: Whether to show a bar.

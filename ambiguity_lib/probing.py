@@ -133,7 +133,7 @@ def fit_probes(
 ) -> LayerProbes:
     r"""Fit the softmax regressions of all layers together by preconditioned L-BFGS.
 
-    Per layer the objective is the mean cross-entropy in nats and
+    Per layer the objective is the mean cross-entropy in nats plus
     :math:`\frac{\alpha}{2} \lVert W \rVert^2`, on standardised features, the bias left free;
     :math:`\alpha` is ``l2``. scikit-learn's ``LogisticRegression`` has the same one if its own
     parameter ``C`` is :math:`1 / (N \alpha)`. The layers share no parameter, so the minimum of the
@@ -151,7 +151,7 @@ def fit_probes(
         num_classes: Number of classes C.
         l2: Strength of the penalty.
         max_iterations: Most L-BFGS iterations.
-        tolerance: Stop earlier when no gradient entry (in v) is larger.
+        tolerance: Stop earlier when no entry of the gradient in v is larger.
 
     Returns:
         The probes.

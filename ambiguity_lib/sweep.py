@@ -162,7 +162,7 @@ def run_sweep(
         profile: The profile; its second task is swept as well.
         methods: Methods, see :data:`~ambiguity_lib.methods.METHODS`.
         seeds: Seeds; those of each task, its ``sweep_seeds``, if None.
-        workers: Processes on this machine; see :func:`~ambiguity_lib.parallel.default_workers`.
+        workers: Processes on this machine, see :func:`~ambiguity_lib.parallel.prefetch`.
         scheduler: Address of a Dask scheduler to use instead.
         progress: Whether to show bars.
 

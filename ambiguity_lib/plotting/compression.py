@@ -23,7 +23,8 @@ def plot_before_after(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: st
     """Draw a measure before, at a fitted temperature and after, one dot with its interval each.
 
     Args:
-        table: Rows of :func:`~ambiguity_lib.before_after.measures` of one set and one measure;
+        table: Rows of ``run["measures"]`` of a
+            :class:`~ambiguity_lib.compression.CompressionResult`, for one set and one measure;
             columns ``model``, ``value``, ``low`` and ``high``. Differences and missing values are
             left out.
         ax: Where to draw.

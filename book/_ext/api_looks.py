@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import pending_xref, pending_xref_condition
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
@@ -57,11 +57,12 @@ def _fraction(match: re.Match[str]) -> str:
 def short_type(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
 ) -> nodes.TextElement | None:
-    """The last part of a type's path, where the type has no page here to lead to."""
-    path = shown.astext()
-    if node.get("refdomain") != "py" or "." not in path or path != node["reftarget"]:
-        return None
-    return type(shown)("", path.rpartition(".")[2])
+    """The last part of a type's path, where the type has no page here to lead to.
+
+    Sphinx has both in a node, and shows the whole path where nothing is found.
+    """
+    both = node.children and isinstance(node[0], pending_xref_condition)
+    return shown if both and node.get("refdomain") == "py" else None
 
 
 def no_last_blank(app: Sphinx, document: nodes.document) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import pending_xref, pending_xref_condition
 
 EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "api_looks.py"
 
@@ -63,14 +63,15 @@ def test_a_signature_shows_real_defaults(
 
 
 def test_a_type_without_a_page_is_shown_by_its_last_part(looks: ModuleType) -> None:
-    def shown(path: str, **attributes: str) -> str | None:
-        node = pending_xref("", reftarget=path, **attributes)
-        short = looks.short_type(None, None, node, nodes.emphasis("", path))
-        return None if short is None else short.astext()
-
-    assert shown("pandas.core.frame.DataFrame", refdomain="py") == "DataFrame"
-    assert shown("DataFrame", refdomain="py") is None
-    assert shown("a.b", refdomain="std") is None
+    short, whole = nodes.emphasis("", "DataFrame"), nodes.emphasis("", "pandas.DataFrame")
+    both = [
+        pending_xref_condition("", "", short, condition="resolved"),
+        pending_xref_condition("", "", whole, condition="*"),
+    ]
+    node = pending_xref("", *both, refdomain="py", reftarget="pandas.DataFrame")
+    assert looks.short_type(None, None, node, short) is short
+    written = pending_xref("", whole, refdomain="py", reftarget="pandas.DataFrame")
+    assert looks.short_type(None, None, written, whole) is None
 
 
 def test_the_blank_line_that_ends_a_doctest_is_not_shown(looks: ModuleType) -> None:
