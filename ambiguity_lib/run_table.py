@@ -159,7 +159,7 @@ def costs(run: Mapping[str, Any]) -> list[Cost]:
     """Parameters, bytes and latency, as far as they are known.
 
     Args:
-        run: A run, such as :attr:`CompressionResult.run`.
+        run: The ``run`` of a :class:`~ambiguity_lib.compression.CompressionResult`.
 
     Returns:
         One cost each, with the amounts before and after and the share that is left; None where it
