@@ -17,7 +17,8 @@
     if (!wide) formula.classList.remove("more"); // it is no box any more
   }
   function look(box) {
-    box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+    const hidden = box.scrollWidth - box.scrollLeft - box.clientWidth;
+    box.classList.toggle("more", hidden > (box.matches(".picture") ? 16 : 2)); // a margin is no message
   }
   function lookAll() {
     document.querySelectorAll(FORMULAS).forEach(widen);
