@@ -189,7 +189,26 @@ def costs(run: Mapping[str, Any]) -> list[Cost]:
 
 
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
-    """A number with a true minus sign, and no minus before a zero."""
+    """A number with a true minus sign, and no minus before a zero.
+
+    Args:
+        value: The number; None if it is not known.
+        digits: Digits after the point.
+        signed: Whether a plus sign is shown, too.
+
+    Returns:
+        Its text; ``–`` for None.
+
+    Examples:
+        >>> from ambiguity_lib.run_table import number
+        >>> (
+        ...     number(-0.0312),
+        ...     number(0.5, 1, signed=True),
+        ...     number(-0.0001),
+        ...     number(None),
+        ... )
+        ('−0.031', '+0.5', '0.000', '–')
+    """
     if value is None:
         return UNKNOWN
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
@@ -213,5 +232,17 @@ def amount(name: str, value: float | None) -> str:
 
 
 def minus(sentence: str) -> str:
-    """A sentence with true minus signs before its numbers."""
+    """A sentence with true minus signs before its numbers.
+
+    Args:
+        sentence: With hyphens for them, as Python prints numbers.
+
+    Returns:
+        The sentence; hyphens between words or digits stay.
+
+    Examples:
+        >>> from ambiguity_lib.run_table import minus
+        >>> minus("-0.031 on a well-kept list of 2026-11-22")
+        '−0.031 on a well-kept list of 2026-11-22'
+    """
     return re.sub(r"(?<![\w.])-(?=\d)", "−", sentence)

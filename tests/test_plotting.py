@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ambiguity_lib import plotting
+from ambiguity_lib.plotting.style import REFERENCE_COLOR
 
 NAMES = ("entailment", "neutral", "contradiction")
 RNG = np.random.default_rng(0)
@@ -192,7 +193,7 @@ def test_a_reference_that_is_no_method_is_grey() -> None:
     reference = {"most frequent class": 0.4, "teacher": 0.5}
     ax = plotting.plot_layer_curves({"JSD": [0.4, 0.3]}, ylabel="accuracy", reference=reference)
     colors = [line.get_color() for line in ax.lines[1:]]
-    assert colors == ["#777777", plotting.METHOD_COLORS["teacher"]]
+    assert colors == [REFERENCE_COLOR, plotting.METHOD_COLORS["teacher"]]
 
 
 def test_a_line_by_entropy_per_method() -> None:

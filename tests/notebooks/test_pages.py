@@ -161,7 +161,7 @@ def _letters(text: str) -> set[str]:
     """Letters of the formulas of a Markdown text, Greek ones by their names."""
     letters: set[str] = set()
     for formula in re.findall(r"\$\$.+?\$\$|\$[^$]+\$", text, re.DOTALL):
-        bare = re.sub(r"\\(?:mathrm|text)\{[^}]*\}", " ", formula)
+        bare = re.sub(r"\\(?:mathrm|text|begin|end)\{[^}]*\}", " ", formula)
         letters |= set(GREEK.findall(bare))
         letters |= set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare)))
     return letters
@@ -222,10 +222,10 @@ EVIDENCE = (
     "Three choices are ours",
     "tolerance 0.01 → depth 4 of 6",
     "looking up a vector costs little",
-    "[0.15 0.8  0.05]",
+    "0.150, 0.800, 0.050",
     "does not depend on the model",
     "The label always keeps at least its share",
-    "[0.06, 0.04, 0.06, 0.06]",
+    "corrected: 0.06, 0.04, 0.06, 0.06",
     r"\le \; \frac{1}{f}",
     "there is one fold",
     "Keep these two rows in every table",
