@@ -40,7 +40,9 @@
     for (const table of document.querySelectorAll(".stacked table")) {
       const headings = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent.trim());
       for (const row of table.querySelectorAll("tbody tr")) {
-        [...row.cells].forEach((cell, i) => i && headings[i] && (cell.dataset.heading = headings[i]));
+        [...row.cells].forEach((cell, i) => {
+          if (i && headings[i] && cell.textContent.trim()) cell.dataset.heading = headings[i];
+        });
       }
     }
   });
