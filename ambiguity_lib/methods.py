@@ -152,3 +152,21 @@ _ALL = (
 
 #: Name → method, in the order of tables.
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+
+
+def marked(name: str) -> str:
+    """A row's name in a table of results, with a † if the row has read human distributions.
+
+    Args:
+        name: A method, or a row to compare with, such as ``constant mean``.
+
+    Returns:
+        The name, marked or as it is.
+
+    Examples:
+        >>> from ambiguity_lib.methods import marked
+        >>> marked("human upper bound"), marked("constant mean"), marked("pruned")
+        ('human upper bound †', 'constant mean †', 'pruned')
+    """
+    gold = name in METHODS and METHODS[name].gold
+    return f"{name} †" if gold or name == "constant mean" else name

@@ -6,6 +6,7 @@ report only set them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -192,12 +193,12 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     """A number with a true minus sign, and no minus before a zero.
 
     Args:
-        value: The number; None if it is not known.
+        value: The number; None or NaN if it is not known.
         digits: Digits after the point.
         signed: Whether a plus sign is shown, too.
 
     Returns:
-        Its text; ``–`` for None.
+        Its text; ``–`` for None and NaN.
 
     Examples:
         >>> from ambiguity_lib.run_table import number
@@ -206,10 +207,11 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
         ...     number(0.5, 1, signed=True),
         ...     number(-0.0001),
         ...     number(None),
+        ...     number(float("nan")),
         ... )
-        ('−0.031', '+0.5', '0.000', '–')
+        ('−0.031', '+0.5', '0.000', '–', '–')
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return UNKNOWN
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     if not float(text):

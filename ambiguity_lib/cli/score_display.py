@@ -95,7 +95,7 @@ def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
 def _table(table: pd.DataFrame) -> list[str]:
     """Heads and rows, the numbers to three digits, long names on several lines."""
     heads = [COLUMNS[name][0].split() for name in table.columns]
-    cells = [[number(None if x != x else x) for x in row] for row in table.to_numpy(float)]
+    cells = [[number(x) for x in row] for row in table.to_numpy(float)]
     widths = [max(map(len, [*head, *column])) for head, *column in zip(heads, *cells, strict=True)]
     names = [textwrap.wrap(str(name), _NAME) for name in table.index]
     first = max(len(line) for name in names for line in name)
