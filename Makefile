@@ -32,7 +32,7 @@ cheat-sheet: book
 
 # The whole book as one PDF, with the folded parts open and the figures with sliders as pictures
 pdf: book
-	$(BIN)/python -m ambiguity_lib.print_page $(RUN)/html
+	$(BIN)/python -m tools.print_page $(RUN)/html
 	cd $(RUN)/html && $(PRINT) --print-to-pdf=../book.pdf "file://$$PWD/print.html"
 	@echo "$(RUN)/book.pdf"
 

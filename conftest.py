@@ -79,5 +79,5 @@ def _examples_leave_nothing_behind(request: pytest.FixtureRequest) -> Iterator[N
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
-    if "ambiguity_lib.devices" in sys.modules:
-        sys.modules["ambiguity_lib.devices"].use_device("auto")
+    if "ambiguity_lib.models.batches" in sys.modules:
+        sys.modules["ambiguity_lib.models.batches"].use_device("auto")

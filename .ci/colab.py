@@ -22,11 +22,11 @@ import tomllib
 from pathlib import Path
 
 from badges import REPOSITORY, ROOT, tag
+from course.record import load_record
+from tools.run import execute_chapter
 
-from ambiguity_lib.notebooks import execute_chapter
-from ambiguity_lib.paths import build_directory
-from ambiguity_lib.profiles import load_profile
-from ambiguity_lib.records import load_record
+from ambiguity_lib.study.paths import build_directory
+from ambiguity_lib.study.profile import load_profile
 
 REQUIREMENTS = ROOT / ".ci" / "colab-requirements.txt"
 PROFILE = ROOT / "tests" / "profiles" / "smoke.yml"

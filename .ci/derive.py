@@ -98,8 +98,10 @@ def too_large(root: Path) -> Iterator[str]:
 
 def records_of_other_settings(root: Path) -> Iterator[str]:
     """Recorded results whose profile has been changed since they were made."""
-    from ambiguity_lib.profiles import load_profile
-    from ambiguity_lib.records import load_record, plain
+    from course.record import load_record
+
+    from ambiguity_lib.study.profile import load_profile
+    from ambiguity_lib.study.provenance import plain
 
     profiles = root / "book" / "profiles"
     for path in sorted((root / "book" / "results").glob("*/*.json")):

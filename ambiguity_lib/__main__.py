@@ -1,6 +1,6 @@
 """``python -m ambiguity_lib``, which launchers of several processes need: the command line."""
 
-from ambiguity_lib.cli import main
+from ambiguity_lib.practice.cli import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ambiguity_lib.paths import build_directory
+from ambiguity_lib.study import build_directory
 from benchmarks.harness import Report, write_report
 
 #: Modules of this package with a function ``run(quick: bool) -> Report``.

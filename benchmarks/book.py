@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ambiguity_lib.paths import project_root
+from ambiguity_lib.study import project_root
 from benchmarks.harness import Comparison, Report
 
 PROFILE = "synthetic"
@@ -55,7 +55,7 @@ def run(quick: bool) -> Report:
 
 def _run_book(profile: str, environment: dict[str, str], *options: str) -> dict[str, float]:
     """Seconds of every chapter, of the rendering, and of all."""
-    command = [sys.executable, "-c", "from ambiguity_lib.cli import main; main()", "book"]
+    command = [sys.executable, "-c", "from ambiguity_lib.practice.cli import main; main()", "book"]
     begin = time.perf_counter()
     done = subprocess.run(
         [*command, "--profile", profile, *options],

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ambiguity_lib.profiling import time_alternately
+from ambiguity_lib.models import time_alternately
 from benchmarks.harness import Comparison, Report
 from benchmarks.work import (
     BATCH_SIZE,
@@ -32,11 +32,12 @@ _PLAIN = """
 import sys
 from pathlib import Path
 import numpy as np
-from ambiguity_lib.data import class_names, read_dataset
+from ambiguity_lib.data import class_names
+from ambiguity_lib.practice.own_files import read_dataset
 from ambiguity_lib.models import load_classifier, load_tokenizer
-from ambiguity_lib.profiles import TrainingConfig
-from ambiguity_lib.targets import one_hot_targets
-from ambiguity_lib.training import fine_tune, predict_logits
+from ambiguity_lib.models import TrainingConfig
+from ambiguity_lib.method import one_hot_targets
+from ambiguity_lib.models import fine_tune, predict_logits
 model, train, validation, output = sys.argv[1:5]
 batch_size, max_length, epochs = map(int, sys.argv[5:])
 train, validation = (read_dataset(name).dataset for name in (train, validation))

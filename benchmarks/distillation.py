@@ -25,13 +25,20 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from ambiguity_lib.batching import Encoded, encode
-from ambiguity_lib.devices import default_device, resolve_precision
-from ambiguity_lib.profiles import TrainingConfig
-from ambiguity_lib.profiling import Timing, time_alternately
-from ambiguity_lib.targets import mixture_targets, one_hot_targets
-from ambiguity_lib.training import fine_tune, predict_logits, soft_cross_entropy
-from ambiguity_lib.vocabulary import compact_vocabulary
+from ambiguity_lib.method import mixture_targets, one_hot_targets
+from ambiguity_lib.models import (
+    Timing,
+    TrainingConfig,
+    default_device,
+    encode,
+    fine_tune,
+    predict_logits,
+    resolve_precision,
+    soft_cross_entropy,
+    time_alternately,
+)
+from ambiguity_lib.models.batches import Encoded
+from ambiguity_lib.models.training import compact_vocabulary
 from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 from benchmarks.work import (
     BATCH_SIZE,

@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ambiguity_lib.batching import sorted_batches
-from ambiguity_lib.devices import default_device
-from ambiguity_lib.features import extract_features, pool
-from ambiguity_lib.profiling import time_alternately
+from ambiguity_lib.models import default_device, extract_features, pool, time_alternately
+from ambiguity_lib.models.batches import sorted_batches
 from benchmarks.harness import Comparison, Report, assert_agree
 from benchmarks.work import MAX_LENGTH, random_classifier, random_items, word_tokenizer
 
@@ -114,7 +112,7 @@ def _compare_time(quick: bool) -> list[Comparison]:
 
 _EXTRACT = """
 from pathlib import Path
-from ambiguity_lib.features import extract_features
+from ambiguity_lib.models import extract_features
 from benchmarks.work import random_classifier, random_items, word_tokenizer
 dataset, _ = random_items(rows)
 extract_features(random_classifier(2, hidden=64), word_tokenizer(), dataset, max_length=96,
@@ -123,7 +121,7 @@ extract_features(random_classifier(2, hidden=64), word_tokenizer(), dataset, max
 _WRITE = """
 from pathlib import Path
 import numpy as np
-from ambiguity_lib.features import FeatureWriter
+from ambiguity_lib.models.batches import FeatureWriter
 writer = FeatureWriter((7, rows, 128), Path(folder) / "features.npy")
 values = np.random.default_rng(0).normal(size=(7, 1000, 128)).astype(np.float32)
 for start in range(0, rows, 1000):

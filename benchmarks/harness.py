@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ambiguity_lib.records import provenance
+from ambiguity_lib.study import provenance
 
 #: Peers and tools whose versions a result names besides those of every record.
 PACKAGES = (

@@ -26,19 +26,19 @@ from transformers import (
     RobertaConfig,
 )
 
-from ambiguity_lib.devices import default_device
-from ambiguity_lib.models import num_layers, quiet_transformers
-from ambiguity_lib.profiling import (
-    checkpoint_bytes,
+from ambiguity_lib.method import prune_to_depth
+from ambiguity_lib.models import (
     count_flops,
     count_parameters,
+    default_device,
     expected_speedup,
     fixed_share,
     measure_latency,
-    random_batch,
+    num_layers,
     without_layers,
 )
-from ambiguity_lib.pruning import prune_to_depth
+from ambiguity_lib.models.loading import quiet_transformers
+from ambiguity_lib.models.speed import checkpoint_bytes, random_batch
 from benchmarks.harness import Comparison, Report, assert_agree
 
 BATCHES = (1, 8, 32)

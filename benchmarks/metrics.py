@@ -14,13 +14,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr, softmax
 from scipy.stats import entropy as scipy_entropy
 
-from ambiguity_lib.metrics import (
-    expected_calibration_error,
-    jensen_shannon_distance,
-    kl_divergence,
-)
+from ambiguity_lib.metrics import expected_calibration_error, jensen_shannon_distance, kl_divergence
 from ambiguity_lib.metrics.divergence import PROBABILITY_FLOOR
-from ambiguity_lib.profiling import time_alternately
+from ambiguity_lib.models import time_alternately
 from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 
 CLASSES = 3

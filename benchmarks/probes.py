@@ -12,9 +12,8 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import cross_entropy
 
-from ambiguity_lib.devices import default_device
-from ambiguity_lib.probing import fit_probes
-from ambiguity_lib.profiling import Timing
+from ambiguity_lib.method import fit_probes
+from ambiguity_lib.models import Timing, default_device
 from benchmarks.harness import Comparison, Report, assert_agree
 
 L2 = 1e-4

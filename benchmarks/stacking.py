@@ -23,17 +23,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ambiguity_lib.artifacts import ArtifactStore, MissingArtifactError
-from ambiguity_lib.baselines import softmax
-from ambiguity_lib.batching import encode
-from ambiguity_lib.devices import resolve_precision
 from ambiguity_lib.evaluation import bootstrap_interval
-from ambiguity_lib.experiment import Classifier, Experiment
-from ambiguity_lib.export import OPSET, export_onnx
+from ambiguity_lib.method import Classifier, softmax
 from ambiguity_lib.metrics import accuracy, jensen_shannon_distance, kl_divergence
-from ambiguity_lib.models import load_tokenizer
-from ambiguity_lib.paths import project_root
-from ambiguity_lib.profiling import Timing, random_batch, time_alternately
+from ambiguity_lib.models import Timing, encode, load_tokenizer, resolve_precision, time_alternately
+from ambiguity_lib.models.speed import random_batch
+from ambiguity_lib.practice.onnx import OPSET, export_onnx
+from ambiguity_lib.store import ArtifactStore, MissingArtifactError
+from ambiguity_lib.study import Experiment, project_root
 from benchmarks.harness import Comparison, Report, assert_agree, import_peer
 from benchmarks.latency import fastest_attention
 

@@ -14,11 +14,8 @@ import torch
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
-from ambiguity_lib import training
-from ambiguity_lib.batching import encode
-from ambiguity_lib.devices import resolve_precision
-from ambiguity_lib.profiling import time_alternately
-from ambiguity_lib.targets import one_hot_targets
+from ambiguity_lib.method import one_hot_targets
+from ambiguity_lib.models import encode, resolve_precision, time_alternately, training
 from benchmarks.harness import Comparison, Report, assert_agree
 from benchmarks.work import (
     BATCH_SIZE,

@@ -15,8 +15,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ambiguity_lib.checkpoints import build_word_tokenizer
-from ambiguity_lib.profiles import TrainingConfig
+from ambiguity_lib.models import TrainingConfig
+from ambiguity_lib.models.scratch import build_word_tokenizer
 
 CLASSES = 3
 BATCH_SIZE = 32

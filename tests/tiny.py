@@ -10,13 +10,12 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
-from ambiguity_lib.artifacts import ArtifactStore
-from ambiguity_lib.checkpoints import build_word_tokenizer
 from ambiguity_lib.data import Splits
-from ambiguity_lib.experimental_setup import ExperimentalSetup
-from ambiguity_lib.models import SUPPORTED_FAMILIES
-from ambiguity_lib.profiles import ModelConfig, load_profile
-from ambiguity_lib.task_data import TaskData
+from ambiguity_lib.method.recipe import ExperimentalSetup, TaskData
+from ambiguity_lib.models import SUPPORTED_FAMILIES, ModelConfig
+from ambiguity_lib.models.scratch import build_word_tokenizer
+from ambiguity_lib.store import ArtifactStore
+from ambiguity_lib.study import load_profile
 
 CLASSES = ("entailment", "neutral", "contradiction")
 WORDS = tuple("abcdefghijklmnopqrst")

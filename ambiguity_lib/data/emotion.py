@@ -28,8 +28,8 @@ from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 
 from ambiguity_lib.data.folds import text_folds
-from ambiguity_lib.data.reading import data_directory, find_file
 from ambiguity_lib.data.schema import EMOTION_CLASSES, Splits, build_dataset, make_features
+from ambiguity_lib.data.sources import data_directory, find_file
 
 logger = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
         ValueError: If `split` is unknown or a column is missing.
 
     Examples:
-        >>> from ambiguity_lib.data import load_goemotions
+        >>> from ambiguity_lib.data.emotion import load_goemotions
 
         The first call needs a network. What can be asked for:
 

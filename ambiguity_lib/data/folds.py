@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from ambiguity_lib.data.nli import normalise_premise
+
+def normalise_premise(text: str) -> str:
+    """Reduce a premise to what identifies it: lower case, no spaces, no punctuation.
+
+    Args:
+        text: The premise.
+
+    Returns:
+        Letters and digits of the text, in lower case.
+
+    Examples:
+        >>> from ambiguity_lib.data import normalise_premise
+        >>> normalise_premise("Two dogs, running.")
+        'twodogsrunning'
+    """
+    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def text_folds(texts: Sequence[str], folds: int, *, salt: str = "") -> NDArray[np.intp]:
@@ -53,7 +69,8 @@ def hold_out(dataset: Dataset, folds: int = 10) -> tuple[Dataset, Dataset]:
         ValueError: If the one or the other would be empty.
 
     Examples:
-        >>> from ambiguity_lib.data import hold_out, read_dataset
+        >>> from ambiguity_lib.data import hold_out
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> train, validation = hold_out(reviews, folds=5)
         >>> len(train), len(validation)

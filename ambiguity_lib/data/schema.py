@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 NLI_CLASSES = ("entailment", "neutral", "contradiction")
@@ -123,7 +123,8 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
         ValueError: If `label` is missing or is not a ClassLabel.
 
     Examples:
-        >>> from ambiguity_lib.data import class_names, read_dataset
+        >>> from ambiguity_lib.data import class_names
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> class_names(read_dataset("reviews.csv").dataset)
         ('bad', 'good')
     """
@@ -147,7 +148,8 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
         Class name and number of items, in the order of the classes.
 
     Examples:
-        >>> from ambiguity_lib.data import count_labels, read_dataset
+        >>> from ambiguity_lib.data import count_labels
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> count_labels(read_dataset("reviews.csv").dataset)
         {'bad': 10, 'good': 10}
     """
@@ -175,9 +177,9 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     Examples:
         >>> from ambiguity_lib.data import (
         ...     human_distributions,
-        ...     read_dataset,
         ...     reorder_classes,
         ... )
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> people = read_dataset(
         ...     "votes.jsonl", class_names=("bad", "good"), human=True
         ... ).dataset
@@ -275,7 +277,8 @@ def human_distributions(dataset: Dataset) -> np.ndarray:
         ValueError: If there is no column `label_dist`, or a row is not a distribution.
 
     Examples:
-        >>> from ambiguity_lib.data import human_distributions, read_dataset
+        >>> from ambiguity_lib.data import human_distributions
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> people = read_dataset(
         ...     "votes.jsonl", class_names=("bad", "good"), human=True
         ... ).dataset
@@ -320,7 +323,8 @@ def dataset_fingerprint(dataset: Dataset, columns: Sequence[str] | None = None) 
         ValueError: If a column is missing.
 
     Examples:
-        >>> from ambiguity_lib.data import dataset_fingerprint, read_dataset
+        >>> from ambiguity_lib.data import dataset_fingerprint
+        >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> dataset_fingerprint(reviews)[:8]
         '7c341259'
@@ -361,7 +365,10 @@ class Splits:
         transfer: Name → a further evaluation set for the same models, from another source.
 
     Examples:
-        >>> from ambiguity_lib.data import SyntheticConfig, generate_synthetic
+        >>> from ambiguity_lib.data import (
+        ...     SyntheticConfig,
+        ...     generate_synthetic,
+        ... )
         >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30))
         >>> len(splits.train), len(splits.validation), len(splits.evaluation)
         (60, 30, 30)

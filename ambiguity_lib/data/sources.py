@@ -1,14 +1,152 @@
-"""Where the research data come from: addresses, checksums and licences.
-
-All four are at their authors'; SNLI and MNLI are on the Hugging Face hub as well.
-No checksum is of a download of ours; beside each stands who published it.
-"""
+"""Downloading an archive and taking files out of it, with errors in plain words."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import gzip
+import json
+import logging
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
+
+import datasets
+import pooch
+import requests
+from tqdm import tqdm
+
+from ambiguity_lib.data.schema import NLI_CLASSES
+
+#: Seconds without a single byte after which a server counts as down.
+TIMEOUT = 30.0
+_CHUNK = 2**16
+
+
+class SourceError(Exception):
+    """A source does not give what it should; another one may."""
+
+
+class _Bar(tqdm):
+    """A bar that goes on measuring time when pooch winds it back to fill it up in the end."""
+
+    def reset(self, total: float | None = None) -> None:
+        self.n = 0
+
+
+def download_archive(url: str, path: Path, sha256: str | None = None) -> None:
+    """Download a file and check it, showing progress on stderr.
+
+    Args:
+        url: Its address.
+        path: Where it goes. After an error, what is there is worth nothing.
+        sha256: Its checksum, if that is known.
+
+    Raises:
+        SourceError: If the server cannot be reached, refuses, stalls or stops too early, or the
+            checksum is another one.
+        OSError: If it cannot be written.
+    """
+    try:
+        # pooch shows no progress on a bar that is false, which tqdm's are while their total is 0
+        with _Bar(total=1, unit="B", unit_scale=True, desc=path.name, delay=0.5) as bar:
+            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT)
+            get(url, str(path), None)
+    except requests.RequestException as error:
+        raise SourceError(f"{url}: {_explain(error)}") from error
+    if sha256 is not None:
+        _check(path, sha256, url)
+
+
+def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path) -> None:
+    """Take files out of a zip or compressed tar archive, whatever folder they are in there.
+
+    Args:
+        archive: The archive; the end of its name says which kind it is.
+        wanted: The names of the files, with their SHA-256 or None where that is not known.
+        folder: Where they go. After an error, what is there is worth nothing.
+
+    Raises:
+        SourceError: If it is no such archive, is damaged, lacks a file or has a changed one.
+        OSError: If a file cannot be written.
+    """
+    missing = set(wanted)
+    try:
+        for name, stream in _read_members(archive):
+            if name in missing:
+                with (folder / name).open("wb") as target:
+                    shutil.copyfileobj(stream, target)
+                missing.remove(name)
+    # zipfile and tarfile raise all kinds of errors for damaged content, some of them OSErrors
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk's
+        raise SourceError(
+            f"{archive.name} is damaged, or no such archive at all ({error})"
+        ) from error
+    if missing:
+        raise SourceError(f"{archive.name} does not hold {', '.join(sorted(missing))}")
+    for name, sha256 in wanted.items():
+        if sha256 is not None:
+            _check(folder / name, sha256, f"{name} in {archive.name}")
+
+
+def _read_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open every file of an archive, one after the other, with its name."""
+    if archive.suffix == ".zip":
+        with zipfile.ZipFile(archive) as zipped:
+            for item in zipped.infolist():
+                if not item.is_dir():
+                    with zipped.open(item) as stream:
+                        yield PurePosixPath(item.filename).name, stream
+        return
+    # tarfile stops before the checksum at the end of the compressed data, so they are read first
+    with gzip.open(archive) as unpacked:
+        while unpacked.read(_CHUNK):
+            pass
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            if (content := packed.extractfile(member)) is not None:
+                yield PurePosixPath(member.name).name, content
+
+
+def _check(path: Path, expected: str, what: str) -> None:
+    found = pooch.file_hash(str(path))
+    if found != expected:
+        raise SourceError(
+            f"{what} has sha256 {found}, expected {expected}: it was damaged on the way, or changed"
+        )
+
+
+def _explain(error: requests.RequestException) -> str:
+    """Say what went wrong on the way to or from a server."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        status = error.response.status_code
+        if status in (404, 410):
+            return f"the file is not there any more (HTTP {status})"
+        if status >= 500:
+            return f"the server has trouble (HTTP {status}), try again later"
+        return f"the server refuses (HTTP {status})"
+    # requests reports a stall in the middle of a file as one kind of broken connection
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return f"the server was silent for {TIMEOUT:g} s, try again later"
+    broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+    if isinstance(error, broken):
+        return "the connection broke before the end of the file, try again"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"no secure connection ({error})"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached, is there a network connection?"
+    return f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -141,3 +279,322 @@ def find_source(path: str) -> tuple[DataSet, DataFile] | None:
             if file.path == path:
                 return data_set, file
     return None
+
+
+logger = logging.getLogger(__name__)
+
+_TEMPORARY = ".fetching-"
+_ABANDONED_AFTER = 24 * 60 * 60
+_BATCH = 1000
+_PAIR_FIELDS = {"premise": "sentence1", "hypothesis": "sentence2"}
+
+
+class DownloadError(RuntimeError):
+    """A file could not be fetched from any of its sources, or not be stored.
+
+    No OSError, so that what is meant for a folder that lacks a file (`except FileNotFoundError`)
+    does not pass over it.
+
+    Examples:
+        >>> from ambiguity_lib.data import DownloadError
+        >>> issubclass(DownloadError, FileNotFoundError)
+        False
+    """
+
+
+def cache_directory() -> Path:
+    """The data directory of those who name none; it may not exist yet."""
+    return Path(pooch.os_cache("ambiguity-lib"))
+
+
+def find_stored(directory: Path, relative: str) -> Path | None:
+    """Find a file that may be compressed: the path, with `.gz` where only that exists, or None."""
+    candidates = (directory / relative, directory / f"{relative}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def fetch(relative: str) -> Path:
+    """Give a file of the cache, fetched now if it is not there.
+
+    Args:
+        relative: Its path in the data directory, without `.gz`.
+
+    Returns:
+        Its path.
+
+    Raises:
+        DownloadError: If that fails; the message says why, and how to do it by hand.
+        ValueError: If there is no source for it.
+    """
+    source = find_source(relative)
+    if source is None:
+        raise ValueError(f"there is no source for {relative}")
+    data_set, file = source
+    cache = cache_directory()
+    by_hand = (
+        f"download {data_set.url} yourself and put its {file.name} to {cache / relative}, or point "
+        f"AMBIGUITY_DATA_DIR at a folder that has {relative}"
+    )
+    try:
+        stored = find_stored(cache, relative)
+        if stored is not None:
+            return stored
+        first = not any(find_stored(cache, other.path) for other in data_set.files)
+        cache.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(cache)
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=cache) as folder:
+            _fetch_from_first_source(data_set, file, cache, Path(folder))
+    except SourceError as error:
+        raise DownloadError(f"{relative} could not be fetched ({error}); {by_hand}") from error
+    except OSError as error:
+        raise DownloadError(
+            f"{relative} could not be stored ({_explain_failure(error, cache)}); mend that, or {by_hand}"
+        ) from error
+    if first:
+        logger.info("%s fetched to %s; licence: %s", data_set.title, cache, data_set.licence)
+    return cache / relative
+
+
+def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, work: Path) -> None:
+    """Fetch a file from the first source that gives it; `work` is an empty folder in the cache."""
+    failures = []
+    if data_set.hub is not None and file.split is not None:
+        try:
+            _write_hub_split(data_set.hub, file.split, work / file.name)
+            _publish(work / file.name, cache / file.path)
+            return
+        except SourceError as error:
+            failures.append(str(error))
+    if datasets.config.HF_HUB_OFFLINE:
+        # whoever sets this expects no network traffic, to other servers neither
+        failures.append("HF_HUB_OFFLINE is set, so nothing is downloaded")
+        raise SourceError("; ".join(failures))
+    for failure in failures:
+        logger.warning("%s; trying %s", failure, data_set.url)
+    # the rest of an archive comes for free, and would otherwise be downloaded once for each file
+    files = [item for item in data_set.files if find_stored(cache, item.path) is None]
+    archive = work / data_set.archive_name
+    try:
+        download_archive(data_set.url, archive, data_set.sha256)
+        extract_files(archive, {item.name: item.sha256 for item in files}, work)
+    except SourceError as error:
+        raise SourceError("; ".join([*failures, str(error)])) from error
+    for item in files:
+        _publish(work / item.name, cache / item.path)
+
+
+def _write_hub_split(repository: str, split: str, path: Path) -> None:
+    """Write a split of a data set of sentence pairs as JSON lines with the official field names."""
+    try:
+        data = datasets.load_dataset(repository, split=split)
+        identifiers = [name for name in ("pairID",) if name in data.column_names]
+        data = data.select_columns([*_PAIR_FIELDS, "label", *identifiers])
+        classes = data.features["label"].names
+        if sorted(classes) != sorted(NLI_CLASSES):
+            raise ValueError(f"the labels are {classes}")
+    # whatever goes wrong there, from the network to a change of format, the archive may still do
+    except Exception as error:
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise SourceError(
+            f"{repository} on the Hugging Face hub: {type(error).__name__}: {reason}"
+        ) from error
+    fields = {**_PAIR_FIELDS, **{name: name for name in identifiers}}
+    with (
+        path.open("w", encoding="utf-8") as target,
+        tqdm(total=len(data), unit=" pairs", desc=path.name) as bar,
+    ):
+        for batch in data.iter(batch_size=_BATCH):
+            for row, label in enumerate(batch["label"]):
+                record = {field: batch[name][row] for name, field in fields.items()}
+                record["gold_label"] = classes[label] if label >= 0 else "-"
+                target.write(json.dumps(record) + "\n")
+            bar.update(len(batch["label"]))
+
+
+def _publish(made: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # atomic, and another process that was faster had the same content
+    made.replace(target)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Delete what processes that were killed have left behind."""
+    for folder in cache.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):  # another process removes it, too
+            if time.time() - folder.stat().st_mtime > _ABANDONED_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _explain_failure(error: OSError, cache: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk of {cache} is full"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error.filename or cache} may not be written"
+    return str(error)
+
+
+DATA_DIR_VARIABLE = "AMBIGUITY_DATA_DIR"
+
+T = TypeVar("T")
+
+
+def data_directory(data_dir: str | Path | None = None) -> Path:
+    """Find the directory with the real data.
+
+    Args:
+        data_dir: The directory; by default the one in `AMBIGUITY_DATA_DIR`, else a cache.
+
+    Returns:
+        An existing directory that is taken as it is, or the cache, which may not exist yet and
+        which the loaders fill.
+
+    Raises:
+        FileNotFoundError: If a directory is named and does not exist.
+
+    Examples:
+        >>> from ambiguity_lib.data import data_directory
+        >>> data_directory("data").name
+        'data'
+        >>> data_directory("nowhere")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: data_dir is nowhere, and there is no such directory
+    """
+    cache = cache_directory()
+    value = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
+    if value is None or str(value) == "":
+        return cache
+    path = Path(value).expanduser()
+    if path != cache and not path.is_dir():
+        origin = "data_dir" if data_dir is not None else DATA_DIR_VARIABLE
+        raise FileNotFoundError(f"{origin} is {path}, and there is no such directory")
+    return path
+
+
+def find_file(directory: Path, relative: str) -> Path:
+    """Find a file that may be compressed; in the cache, fetch it if it is not there.
+
+    Args:
+        directory: The data directory.
+        relative: The path in it, without `.gz`.
+
+    Returns:
+        The path, with `.gz` where only that exists.
+
+    Raises:
+        FileNotFoundError: If neither exists and it is not to be fetched.
+        DownloadError: If it is, and that fails.
+    """
+    has_source = find_source(relative) is not None
+    if has_source and directory == cache_directory():
+        return fetch(relative)
+    path = find_stored(directory, relative)
+    if path is None:
+        otherwise = ", or set neither to have it downloaded" if has_source else ""
+        raise FileNotFoundError(
+            f"{directory / relative} does not exist, nor with .gz; put the file there, or point "
+            f"{DATA_DIR_VARIABLE} (or data_dir) at the folder that has it{otherwise}"
+        )
+    return path
+
+
+def fetch_all(
+    names: Sequence[str] | None = None, data_dir: str | Path | None = None
+) -> dict[str, tuple[Path, ...]]:
+    """Find all files of data sets, fetching what the cache lacks.
+
+    Args:
+        names: Of `snli`, `mnli`, `chaosnli` and `affective-text`; None for all.
+        data_dir: See `data_directory`.
+
+    Returns:
+        The files of each data set.
+
+    Raises:
+        ValueError: If there is no data set of a name; nothing has been fetched then.
+        FileNotFoundError: If a directory is named and lacks a file.
+        DownloadError: If a file cannot be fetched.
+
+    Examples:
+        >>> from ambiguity_lib.data import fetch_all
+
+        From a folder that one names nothing is downloaded:
+
+        >>> [path.name for path in fetch_all(["chaosnli"], "data")["chaosnli"]]
+        ['chaosNLI_snli.jsonl', 'chaosNLI_mnli_m.jsonl']
+        >>> fetch_all(["imdb"])
+        Traceback (most recent call last):
+            ...
+        ValueError: unknown data set 'imdb': choose from snli, mnli, chaosnli,
+        affective-text
+    """
+    chosen = [find_data_set(name) for name in (DATA_SETS if names is None else names)]
+    directory = data_directory(data_dir)
+    return {
+        item.name: tuple(find_file(directory, file.path) for file in item.files) for item in chosen
+    }
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read a file of one JSON object a line, `.gz` or plain.
+
+    Yields:
+        The line number, from 1, and the object. Empty lines are passed over.
+
+    Raises:
+        ValueError: If the file is empty, its compressed data are cut off or damaged, it is not
+            UTF-8, or a line is not a JSON object. The message names file and line.
+    """
+    number = 0
+    found = False
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        try:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                value = json.loads(line)
+                if not isinstance(value, dict):
+                    raise ValueError(
+                        f"{path}, line {number}: expected a JSON object, found "
+                        f"{type(value).__name__}"
+                    )
+                found = True
+                yield number, value
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path}: the compressed data are cut off or damaged after line {number} "
+                f"({error}); fetch the file again"
+            ) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}, line {number}: this is not JSON ({error})") from error
+    if not found:
+        raise ValueError(f"{path} is empty; fetch the file again")
+
+
+def get_field(record: Mapping[str, Any], name: str, kind: type[T], path: Path, line: int) -> T:
+    """Read a field of a JSON record, with an error that says where it is wrong.
+
+    Args:
+        record: The record, or a part of it.
+        name: The field.
+        kind: The Python type its value must have.
+        path: The file, for the message.
+        line: The line, for the message.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: If the field is missing or its value is of another type.
+    """
+    if name not in record:
+        raise ValueError(
+            f"{path}, line {line}: field '{name}' is missing; found {sorted(record)}; "
+            "is this the official file?"
+        )
+    value = record[name]
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"{path}, line {line}: field '{name}' must be {kind.__name__}, found {value!r}"
+        )
+    return value

@@ -6,17 +6,67 @@ import dataclasses
 from typing import Literal
 
 from datasets import Dataset
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass as settings
 
 from ambiguity_lib.data.emotion import load_affective_text_splits
-from ambiguity_lib.data.headlines import HeadlinesConfig, generate_headlines
-from ambiguity_lib.data.nli import (
-    load_chaosnli,
-    load_mnli_with_chaosnli,
-    load_snli_with_chaosnli,
-)
+from ambiguity_lib.data.nli import load_chaosnli, load_mnli_with_chaosnli, load_snli_with_chaosnli
 from ambiguity_lib.data.schema import Splits
-from ambiguity_lib.data.synthetic import SyntheticConfig, generate_synthetic
-from ambiguity_lib.profiles import DataConfig
+from ambiguity_lib.data.world.headlines import HeadlinesConfig, generate_headlines
+from ambiguity_lib.data.world.synthetic import SyntheticConfig, generate_synthetic
+
+
+@settings(frozen=True, config={"extra": "forbid"})
+class DataConfig:
+    """Which items; None means all that the source has.
+
+    ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
+    further parts of ChaosNLI, on which the same models are judged. ``dataset="own"`` means that the
+    caller brings the data along: ``Experiment(profile, seed, splits=...)``.
+
+    Examples:
+        >>> from ambiguity_lib.data import DataConfig
+        >>> DataConfig(
+        ...     "synthetic",
+        ...     train_items=60,
+        ...     validation_items=30,
+        ...     evaluation_items=30,
+        ... ).folds
+        1
+    """
+
+    dataset: Literal["synthetic", "snli", "mnli", "affective_text", "headlines", "own"]
+    train_items: PositiveInt | None
+    validation_items: PositiveInt | None
+    evaluation_items: PositiveInt | None
+    seed: int = 0
+    folds: PositiveInt = 1
+    transfer: tuple[Literal["snli", "mnli"], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what the dataset asks of the other fields."""
+        name, sizes = self.dataset, ("train_items", "validation_items", "evaluation_items")
+        generated, nli = name in ("synthetic", "headlines"), name in ("snli", "mnli")
+        fixed = name == "affective_text"
+        needed = sizes if generated else ("validation_items",) if nli else ()
+        rules = [
+            *((key, getattr(self, key) is not None, f"a number for {name}") for key in needed),
+            *(
+                (key, not fixed or getattr(self, key) is None, f"null for {name}: fixed splits")
+                for key in sizes[:2]
+            ),
+            ("seed", generated or self.seed == 0, f"0 for {name}, whose splits are fixed"),
+            (
+                "transfer",
+                not self.transfer or (nli and name not in self.transfer),
+                "empty for other data than snli or mnli, and not name the dataset itself",
+            ),
+            ("folds", self.folds <= (5 if fixed else 1), f"at most {5 if fixed else 1} for {name}"),
+        ]
+        for key, holds, rule in rules:
+            if not holds:
+                raise ValueError(f"{key} must be {rule}, got {getattr(self, key)!r}")
+
 
 _EVALUATION_NAMES = {
     "synthetic": "synthetic",
@@ -43,7 +93,7 @@ def load_splits(config: DataConfig, fold: int = 0) -> Splits:
 
     Examples:
         >>> from ambiguity_lib.data import load_splits
-        >>> from ambiguity_lib.profiles import load_profile
+        >>> from ambiguity_lib.study import load_profile
         >>> splits = load_splits(load_profile("tiny.yml").data)
         >>> len(splits.train), "label_dist" in splits.evaluation.column_names
         (60, True)

@@ -1,16 +1,10 @@
-"""Metrics between human label distributions and model probabilities.
+"""Distances, uncertainty and calibration of distributions over classes; pure numpy.
 
-Arrays of shape ``(N, C)`` in, one float64 value per item out; means, intervals and tests are the
-business of :mod:`ambiguity_lib.evaluation`. Inputs may be numpy arrays, nested lists or torch
-tensors (any float type, any device); rows that are not distributions raise ``ValueError``.
-
-All logarithms are natural, so entropies and divergences are in nats.
+Logarithms are natural: entropies and divergences are in nats.
 """
 
-from __future__ import annotations
-
-from ambiguity_lib.metrics.accuracy import accuracy
 from ambiguity_lib.metrics.calibration import (
+    accuracy,
     brier_score,
     expected_calibration_error,
     negative_log_likelihood,

@@ -1,8 +1,4 @@
-"""How well a model's confidence fits single labels: ECE, Brier score, log-likelihood.
-
-These judge probabilities against one label per item. Where people disagree, a perfectly
-human-like model does not score best on them (Baan et al., 2022); they are here to show that too.
-"""
+"""Accuracy per item, so that it can be averaged, bootstrapped and paired like any other metric."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import operator
 import numpy as np
 from numpy.typing import NDArray
 
-from ambiguity_lib.metrics._validation import (
+from ambiguity_lib.metrics.checks import (
     ArrayInput,
     FloatArray,
     as_labelled,
@@ -20,6 +16,40 @@ from ambiguity_lib.metrics._validation import (
     top_class,
 )
 from ambiguity_lib.metrics.divergence import floor_probabilities
+
+
+def accuracy(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
+    """Whether the most likely class is the label.
+
+    Which label is the caller's choice: a dataset's original one ("old") or the majority of a
+    re-annotation ("new"). Take the latter from the dataset rather than from an argmax over the
+    human distribution, which breaks ties its own way.
+
+    Args:
+        labels: Class indices, shape ``(N,)``.
+        probs: Model probabilities, shape ``(N, C)``. If several classes share the largest one,
+            the first counts as predicted.
+
+    Returns:
+        1.0 where the prediction is right, else 0.0, shape ``(N,)``.
+
+    Raises:
+        ValueError: If a row of ``probs`` is not a distribution, a label is not in ``range(C)`` or
+            the shapes do not fit.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import accuracy
+        >>> accuracy([0, 2], [[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
+        array([1., 0.])
+
+        Of classes with the same probability, the first counts as predicted:
+
+        >>> accuracy([0, 1], [[0.5, 0.5], [0.5, 0.5]])
+        array([1., 0.])
+    """
+    y, q = as_labelled(labels, probs)
+    right: FloatArray = (q.argmax(axis=1) == y).astype(np.float64)
+    return right
 
 
 def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: int = 15) -> float:
@@ -114,7 +144,7 @@ def negative_log_likelihood(labels: ArrayInput, probs: ArrayInput) -> FloatArray
     """Negative log-probability of the label, in nats.
 
     Probabilities are floored at 1e-15 and renormalised as in
-    :func:`~ambiguity_lib.metrics.kl_divergence`, of which this is the case of one-hot human
+    :func:`~ambiguity_lib.metrics.divergence.kl_divergence`, of which this is the case of one-hot human
     distributions; so it is never infinite.
 
     Args:

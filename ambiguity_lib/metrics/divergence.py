@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import rel_entr
 
-from ambiguity_lib.metrics._validation import (
+from ambiguity_lib.metrics.checks import (
     ArrayInput,
     FloatArray,
     as_distribution_pair,

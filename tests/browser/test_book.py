@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 import axe_playwright_python
 import pytest
 from playwright.sync_api import sync_playwright
+from tools.print_page import write_print_page
 
 from ambiguity_lib import __version__
-from ambiguity_lib.print_page import write_print_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("AMBIGUITY_BUILD_DIR", REPOSITORY / "_build")) / "synthetic" / "html"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ambiguity_lib.data.annotators import (
+from ambiguity_lib.data.world.annotators import (
     RESOLUTION,
     Items,
     draw_items,
@@ -14,7 +14,7 @@ from ambiguity_lib.data.annotators import (
     to_weights,
     true_distribution,
 )
-from ambiguity_lib.data.synthetic import KINDS
+from ambiguity_lib.data.world.synthetic import KINDS
 
 SPREAD, LAPSES = 1.0, 0.02
 kinds = pytest.mark.parametrize("kind", KINDS, ids=[kind.NAME for kind in KINDS])

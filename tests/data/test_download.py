@@ -28,9 +28,10 @@ import datasets
 import pooch
 import pytest
 
-from ambiguity_lib.data import archives as archives_module
 from ambiguity_lib.data import (
+    DownloadError,
     data_directory,
+    fetch_all,
     load_affective_text,
     load_chaosnli,
     load_mnli,
@@ -39,11 +40,17 @@ from ambiguity_lib.data import (
     load_snli,
     load_snli_with_chaosnli,
 )
-from ambiguity_lib.data import download as download_module
-from ambiguity_lib.data.archives import SourceError, extract_files
-from ambiguity_lib.data.download import DownloadError, cache_directory, fetch
-from ambiguity_lib.data.reading import fetch_all, find_file
-from ambiguity_lib.data.sources import DATA_SETS, find_data_set
+from ambiguity_lib.data import sources as archives_module
+from ambiguity_lib.data import sources as download_module
+from ambiguity_lib.data.sources import (
+    DATA_SETS,
+    SourceError,
+    cache_directory,
+    extract_files,
+    fetch,
+    find_data_set,
+    find_file,
+)
 from tests.data.conftest import chaos_record, snli_record
 
 CHAOS_S, CHAOS_M = (file.path for file in DATA_SETS["chaosnli"].files)

@@ -22,11 +22,10 @@ from ambiguity_lib.data import (
     human_distributions,
     load_affective_text,
     load_affective_text_splits,
-    load_goemotions,
+    normalise_premise,
     scores_to_distributions,
 )
-from ambiguity_lib.data.emotion import EKMAN_GROUPS, GOEMOTIONS_CLASSES
-from ambiguity_lib.data.nli import normalise_premise
+from ambiguity_lib.data.emotion import EKMAN_GROUPS, GOEMOTIONS_CLASSES, load_goemotions
 from ambiguity_lib.metrics import jensen_shannon_distance, kl_divergence
 
 TRIAL = {1: "Goal delight  for Sheva", 2: "Cats &amp; dogs\tfight", 7: "Nothing to feel"}

@@ -14,7 +14,7 @@ from ambiguity_lib.data import (
     generate_headlines,
     human_distributions,
 )
-from ambiguity_lib.data import headlines as world
+from ambiguity_lib.data.world import headlines as world
 from ambiguity_lib.metrics import jensen_shannon_distance
 
 ANGER, DISGUST, FEAR, JOY, SADNESS, SURPRISE = range(6)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ambiguity_lib.data import inferences, quantifiers, same_event
-from ambiguity_lib.data.annotators import draw_items
-from ambiguity_lib.data.synthetic import KINDS
+from ambiguity_lib.data.world import inferences as inferences
+from ambiguity_lib.data.world import quantifiers as quantifiers
+from ambiguity_lib.data.world import same_event as same_event
+from ambiguity_lib.data.world.annotators import draw_items
+from ambiguity_lib.data.world.synthetic import KINDS
 
 
 def quantifier(words: str, count: int, total: int, relation: int = quantifiers.SAME) -> np.ndarray:

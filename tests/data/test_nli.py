@@ -15,8 +15,8 @@ from ambiguity_lib.data import (
     load_mnli_with_chaosnli,
     load_snli,
     load_snli_with_chaosnli,
+    normalise_premise,
 )
-from ambiguity_lib.data.nli import normalise_premise
 from tests.data.conftest import chaos_record, snli_record, write_lines
 
 

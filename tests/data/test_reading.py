@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ambiguity_lib.data import data_directory
-from ambiguity_lib.data.reading import find_file, get_field, read_json_lines
+from ambiguity_lib.data.sources import find_file, get_field, read_json_lines
 
 
 def test_directory_from_argument_and_environment(

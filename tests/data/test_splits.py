@@ -6,9 +6,8 @@ import os
 
 import pytest
 
-from ambiguity_lib.data import hold_out, load_splits, read_dataset, text_folds
-from ambiguity_lib.data.nli import normalise_premise
-from ambiguity_lib.profiles import DataConfig
+from ambiguity_lib.data import DataConfig, hold_out, load_splits, normalise_premise, text_folds
+from ambiguity_lib.practice.own_files import read_dataset
 
 REAL = pytest.mark.skipif(
     "AMBIGUITY_DATA_DIR" not in os.environ, reason="AMBIGUITY_DATA_DIR is not set"

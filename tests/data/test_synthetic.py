@@ -14,8 +14,8 @@ from ambiguity_lib.data import (
     dataset_fingerprint,
     generate_synthetic,
     human_distributions,
+    normalise_premise,
 )
-from ambiguity_lib.data.nli import normalise_premise
 from ambiguity_lib.metrics import entropy
 
 SMALL = SyntheticConfig(train_items=300, validation_items=70, evaluation_items=130)
@@ -113,7 +113,7 @@ def test_ties_of_the_new_votes_go_to_the_old_label() -> None:
 
 def test_shares_of_agreement_are_like_snlis(caplog: pytest.LogCaptureFixture) -> None:
     # of SNLI's pairs, 2 % have no majority and 15 % are those that ChaosNLI-S took up
-    with caplog.at_level("INFO", logger="ambiguity_lib.data.synthetic"):
+    with caplog.at_level("INFO", logger="ambiguity_lib.data.world.synthetic"):
         generate_synthetic(SyntheticConfig(10, 10, 3000))
     record = next(r for r in caplog.records if "evaluation" in r.getMessage())
     assert isinstance(record.args, tuple)

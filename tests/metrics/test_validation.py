@@ -8,8 +8,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ambiguity_lib import metrics
-from ambiguity_lib.metrics import _validation
-from ambiguity_lib.metrics._validation import as_distributions
+from ambiguity_lib.metrics import checks as _validation
+from ambiguity_lib.metrics.checks import as_distributions
 
 PAIRWISE = [
     metrics.jensen_shannon_distance,

@@ -12,10 +12,10 @@ import nbformat
 import pytest
 import yaml
 from nbformat import v4
+from tools.render import render_html
 
 from ambiguity_lib import metrics
-from ambiguity_lib.profiles import available_profiles, load_profile
-from ambiguity_lib.rendering import render_html
+from ambiguity_lib.study import available_profiles, load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"

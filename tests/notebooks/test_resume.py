@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-
-from ambiguity_lib.records import comparable, load_record
+from course import load_record
+from course.record import comparable
 
 SMOKE = Path(__file__).resolve().parents[1] / "profiles" / "smoke.yml"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+EXERCISE = re.compile(r"\*\*Exercise (\d+\.\d+)\*\* \((by hand|code|open)\)")
+from course.exercises import EXERCISES
+from course.figures import METHOD_COLORS
 from nbformat import NotebookNode, v4
 
 from ambiguity_lib import __version__
-from ambiguity_lib.exercises import EXERCISES
-from ambiguity_lib.plotting import METHOD_COLORS
-from ambiguity_lib.reading_time import EXERCISE
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))

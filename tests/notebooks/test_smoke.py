@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from course import load_record
+from tools.run import execute_chapter, kernel_environment
 
-from ambiguity_lib.notebooks import execute_chapter, kernel_environment
-from ambiguity_lib.paths import run_directory
-from ambiguity_lib.records import load_record
+from ambiguity_lib.study import run_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"

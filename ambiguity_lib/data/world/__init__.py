@@ -1,0 +1,1 @@
+"""The synthetic world: items whose opinion distributions are known exactly."""

@@ -1,0 +1,47 @@
+"""Scores against people, their uncertainty, and what may be said of them."""
+
+from ambiguity_lib.evaluation.resampling import (
+    EvaluationConfig,
+    Resamples,
+    by_human_entropy,
+    compare,
+    differences,
+    entropy_correlation_change,
+    holm,
+    summarise,
+    summary_table,
+)
+from ambiguity_lib.evaluation.scores import (
+    bootstrap_interval,
+    few_humans,
+    noise_floor,
+    score_items,
+    score_table,
+    split_votes,
+)
+from ambiguity_lib.evaluation.words import finding, loss, minus, number, side, told, with_interval
+
+__all__ = [
+    "EvaluationConfig",
+    "Resamples",
+    "bootstrap_interval",
+    "by_human_entropy",
+    "compare",
+    "differences",
+    "entropy_correlation_change",
+    "few_humans",
+    "finding",
+    "holm",
+    "loss",
+    "minus",
+    "noise_floor",
+    "number",
+    "score_items",
+    "score_table",
+    "side",
+    "split_votes",
+    "summarise",
+    "summary_table",
+    "told",
+    "with_interval",
+]

@@ -1,0 +1,56 @@
+"""The paper: probes, layers, targets, temperatures, and the recipe made of them."""
+
+from ambiguity_lib.method.layers import (
+    LayerChoice,
+    SelectionConfig,
+    choose_layers,
+    converged_depth,
+    prune_to_depth,
+    source_layer,
+)
+from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, fit_probes
+from ambiguity_lib.method.recipe import Classifier, Distillation, cross_fit, distil_lower_layer
+from ambiguity_lib.method.targets import (
+    DistillationConfig,
+    human_targets,
+    label_smoothing_targets,
+    mixture_targets,
+    one_hot_targets,
+)
+from ambiguity_lib.method.temperatures import (
+    BaselinesConfig,
+    apply_temperature,
+    ensemble_probs,
+    fit_temperature,
+    mc_dropout_probs,
+    oracle_temperature,
+    softmax,
+)
+
+__all__ = [
+    "BaselinesConfig",
+    "Classifier",
+    "Distillation",
+    "DistillationConfig",
+    "LayerChoice",
+    "LayerProbes",
+    "ProbingConfig",
+    "SelectionConfig",
+    "apply_temperature",
+    "choose_layers",
+    "converged_depth",
+    "cross_fit",
+    "distil_lower_layer",
+    "ensemble_probs",
+    "fit_probes",
+    "fit_temperature",
+    "human_targets",
+    "label_smoothing_targets",
+    "mc_dropout_probs",
+    "mixture_targets",
+    "one_hot_targets",
+    "oracle_temperature",
+    "prune_to_depth",
+    "softmax",
+    "source_layer",
+]

@@ -1,0 +1,389 @@
+"""Why a model could not be loaded, in words that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub import is_offline_mode
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+
+@contextlib.contextmanager
+def explained(what: str, source: str | Path, families: Sequence[str]) -> Iterator[None]:
+    """Turn what transformers raises while it loads something into an error that helps.
+
+    Args:
+        what: What is loaded, for the message.
+        source: The hub id or the path that it is loaded from.
+        families: Architectures that could be loaded, for the message.
+
+    Raises:
+        FileNotFoundError: If there is no model at ``source``.
+        ValueError: If the weights are damaged, do not fit, are there only as a pickle, or need code
+            from elsewhere.
+    """
+    if Path(source).is_file():  # a configuration could be loaded from one, weights could not
+        raise FileNotFoundError(
+            f"cannot load the {what} of {str(source)!r}: this is a file; give the folder "
+            "that it is in"
+        )
+    try:
+        yield
+    except SafetensorError as error:
+        raise ValueError(
+            f"the weights of {str(source)!r} are damaged or cut short ({error}): download or save "
+            "the model again"
+        ) from error
+    except (OSError, ValueError) as error:
+        if "trust_remote_code" in str(error):
+            raise ValueError(
+                f"the model {str(source)!r} comes with code of its own, which would have to run on "
+                "this machine; it never is. Take a model whose architecture transformers itself "
+                f"has: {', '.join(families)}"
+            ) from error
+        if (pickles := pickled_weights(source)) is not None:
+            raise ValueError(
+                f"the weights of {str(source)!r} are there only as {pickles.name}, a pickle, and "
+                "loading a pickle can run any code; it is not loaded. Ask its authors for "
+                "safetensors, or, if you trust the file, convert it yourself: "
+                "AutoModelForSequenceClassification.from_pretrained(...).save_pretrained(...)"
+            ) from error
+        raise FileNotFoundError(
+            f"cannot load the {what} of {str(source)!r}: {_place(source)}. Supported "
+            f"architectures: {', '.join(families)}. ({error})"
+        ) from error
+    except RuntimeError as error:
+        raise ValueError(
+            f"the {what} of {str(source)!r} do not fit its configuration: {error}"
+        ) from error
+
+
+def pickled_weights(source: str | Path) -> Path | None:
+    """The pickle that is all the weights a folder has; None if there are safe ones, or none."""
+    folder = Path(source)
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return None
+    return next(iter(sorted([*folder.glob("*.bin"), *folder.glob("*.pt")])), None)
+
+
+def _place(source: str | Path) -> str:
+    """What is wrong with the place that a model was looked for in."""
+    path, text = Path(source), str(source)
+    if (path / "config.json").is_file():
+        return "the folder is there, but something in it is missing or cannot be read"
+    if path.is_dir():
+        inside = sorted(str(config.parent) for config in path.glob("*/config.json"))
+        hint = f"; there is one in {' and '.join(inside)}" if inside else ": this is no model"
+        return f"there is no config.json in this folder{hint}"
+    if text.startswith(("/", ".", "~")) or text.count("/") > 1 or "\\" in text:
+        return "there is no such folder"
+    if is_offline_mode():
+        return (
+            "there is no such folder, and a model of this name is not in the cache, nor is the hub "
+            "asked while HF_HUB_OFFLINE is set; give the path of a folder, or unset it"
+        )
+    return (
+        "there is no such folder, and the hub did not give a model of this name; give the path of "
+        "a folder, or check the name and the network"
+    )
+
+
+#: ``model_type`` → name of the config field that holds the number of encoder layers.
+SUPPORTED_FAMILIES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "bert": "num_hidden_layers",
+        "roberta": "num_hidden_layers",
+        "distilbert": "n_layers",
+        "electra": "num_hidden_layers",
+        "deberta-v2": "num_hidden_layers",
+        "modernbert": "num_hidden_layers",
+    }
+)
+
+
+def _depth_field(config: PreTrainedConfig) -> str:
+    try:
+        return SUPPORTED_FAMILIES[config.model_type]
+    except KeyError:
+        raise ValueError(
+            f"unsupported architecture {config.model_type!r}; "
+            f"supported: {', '.join(sorted(SUPPORTED_FAMILIES))} (encoders that read a whole text "
+            "at once; decoders, which generate, are not)"
+        ) from None
+
+
+def num_layers(config: PreTrainedConfig) -> int:
+    """Number of encoder layers of a supported architecture.
+
+    Args:
+        config: A model's configuration.
+
+    Returns:
+        The number, without the embeddings.
+
+    Raises:
+        ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from transformers import BertConfig, GPT2Config
+        >>> from ambiguity_lib.models import num_layers
+        >>> num_layers(BertConfig())
+        12
+        >>> num_layers(GPT2Config())
+        Traceback (most recent call last):
+            ...
+        ValueError: unsupported architecture 'gpt2'; supported: bert, deberta-v2,
+        distilbert, electra, modernbert, roberta (encoders that read a whole text at
+        once; decoders, which generate, are not)
+    """
+    return int(getattr(config, _depth_field(config)))
+
+
+def config_at_depth(config: PreTrainedConfig, depth: int) -> PreTrainedConfig:
+    """A copy of ``config`` whose encoder stops after layer ``depth``.
+
+    Args:
+        config: Configuration of the full model; it is left as it is.
+        depth: Layers to keep, from 1.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: If the architecture is unsupported or ``depth`` is not in 1 … number of layers.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import config_at_depth
+        >>> config_at_depth(BertConfig(), 4).num_hidden_layers
+        4
+        >>> config_at_depth(BertConfig(), 13)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 12, the model's layers; got 13
+    """
+    total = num_layers(config)
+    if not 1 <= depth <= total:
+        raise ValueError(f"depth must be between 1 and {total}, the model's layers; got {depth}")
+    shallow = copy.deepcopy(config)
+    setattr(shallow, _depth_field(config), depth)
+    # ModernBERT names the kind of attention of every layer; a longer list would not fit.
+    if getattr(config, "layer_types", None) is not None:
+        shallow.layer_types = list(config.layer_types)[:depth]
+    return shallow
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence the load report: unused upper layers and a new head are what we asked for."""
+    verbosity = transformers.logging.get_verbosity()
+    progress = transformers.logging.is_progress_bar_enabled()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        if progress:
+            transformers.logging.enable_progress_bar()
+
+
+def load_config(source: str | Path) -> PreTrainedConfig:
+    """Configuration of a supported architecture.
+
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        FileNotFoundError: If there is no model at ``source``.
+        ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_config
+        >>> load_config("tiny").num_hidden_layers
+        4
+    """
+    config = _load(
+        "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
+    )
+    _depth_field(config)
+    return config
+
+
+def _load(what: str, source: str | Path, load: Callable[[], Any]) -> Any:
+    with explained(what, source, sorted(SUPPORTED_FAMILIES)), quiet_transformers():
+        return load()
+
+
+def has_head(config: PreTrainedConfig) -> bool:
+    """Whether a checkpoint has a trained classification head."""
+    return any("SequenceClassification" in name for name in config.architectures or ())
+
+
+def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
+    """Class names of a trained head.
+
+    Args:
+        config: A model's configuration.
+
+    Returns:
+        The names in the order of the logits, ``LABEL_0`` … if the head has no names; None if there
+        is no head.
+
+    Examples:
+        >>> from transformers import BertConfig
+        >>> from ambiguity_lib.models import (
+        ...     head_classes,
+        ...     load_classifier,
+        ...     load_config,
+        ... )
+
+        An encoder has no head; a classifier that was saved has one:
+
+        >>> head_classes(BertConfig()) is None
+        True
+        >>> load_classifier("tiny", ("bad", "good")).save_pretrained("classifier")
+        >>> head_classes(load_config("classifier"))
+        ('bad', 'good')
+    """
+    if not has_head(config):
+        return None
+    labels: Mapping[Any, str] = config.id2label or {}
+    return tuple(
+        str(labels.get(index, f"LABEL_{index}")) for index in range(int(config.num_labels or 0))
+    )
+
+
+def load_classifier(
+    source: str | Path,
+    class_names: Sequence[str],
+    *,
+    depth: int | None = None,
+    new_head: bool = False,
+    seed: int = 0,
+) -> PreTrainedModel:
+    """Load an encoder with a classification head, stopped after layer ``depth``.
+
+    Weights that the checkpoint lacks (usually the head) are drawn with ``seed``.
+
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+        class_names: Names in the order of the logits; they become ``id2label``.
+        depth: Layers to keep; all by default.
+        new_head: Whether to drop a trained head of another number of classes.
+        seed: Seed of newly initialised weights.
+
+    Returns:
+        A plain ``AutoModelForSequenceClassification`` in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If there is no model at ``source``.
+        ValueError: If the architecture is unsupported, the depth out of range, the weights damaged,
+            only there as a pickle or in need of code from elsewhere, or the checkpoint has a
+            trained head of another number of classes.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_classifier
+        >>> model = load_classifier("tiny", ("bad", "good"), depth=2)
+        >>> model.config.num_hidden_layers, model.config.id2label
+        (2, {0: 'bad', 1: 'good'})
+        >>> load_classifier("tiny", ("bad", "good"), depth=5)
+        Traceback (most recent call last):
+            ...
+        ValueError: depth must be between 1 and 4, the model's layers; got 5
+    """
+    config = load_config(source)
+    if has_head(config) and config.num_labels != len(class_names) and not new_head:
+        raise ValueError(
+            f"{source} has a head of {config.num_labels} classes, but {len(class_names)} are asked "
+            "for; start from a checkpoint of the encoder alone"
+        )
+    config = config_at_depth(config, num_layers(config) if depth is None else depth)
+    config.id2label = dict(enumerate(class_names))
+    config.label2id = {name: index for index, name in enumerate(class_names)}
+    set_seed(seed)
+    model, found = _load(
+        "weights",
+        source,
+        lambda: AutoModelForSequenceClassification.from_pretrained(
+            source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            ignore_mismatched_sizes=new_head,
+            trust_remote_code=False,
+            output_loading_info=True,
+        ),
+    )
+    _check_encoder(model, found, source)
+    return model.eval()
+
+
+def _check_encoder(model: PreTrainedModel, found: Mapping[str, Any], source: str | Path) -> None:
+    """Refuse weights that are another model's: only head and pooler may be drawn at random."""
+    encoder = f"{model.base_model_prefix}."
+    strange = [name for name, *_ in found["mismatched_keys"] if name.startswith(encoder)]
+    strange += [
+        name
+        for name in found["missing_keys"]
+        if name.startswith(encoder) and not name.startswith(f"{encoder}pooler.")
+    ]
+    if strange:
+        raise ValueError(
+            f"the weights of {str(source)!r} do not fit its configuration: {len(strange)} weights "
+            f"of the encoder are missing or of another shape, first {strange[0]}"
+        )
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer that belongs to ``source``.
+
+    Args:
+        source: A hub id or the path of a Hugging Face folder.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        FileNotFoundError: If there is none.
+
+    Examples:
+        >>> from ambiguity_lib.models import load_tokenizer
+        >>> load_tokenizer("tiny").tokenize("great film")
+        ['great', 'film']
+    """
+    return _load(
+        "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    )
+
+
+def position_limit(config: PreTrainedConfig) -> int:
+    """Tokens that a model has positions for, special tokens included."""
+    # RoBERTa numbers its positions from the padding id on
+    taken = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    return int(config.max_position_embeddings - taken)
+
+
+def longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens of the longest text that a model and its tokenizer take, special tokens included."""
+    # a tokenizer that knows no limit says 1e30
+    return int(min(position_limit(config), tokenizer.model_max_length))

@@ -1,0 +1,234 @@
+"""Where models start from: a hub id, a folder, an installed package, or random weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+from pydantic.dataclasses import dataclass as settings
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordLevel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
+
+from ambiguity_lib.models.loading import load_config, quiet_transformers
+from ambiguity_lib.store import MANIFEST, file_sha256
+
+logger = logging.getLogger(__name__)
+
+# what configuration, weights and tokenizer in a Hugging Face folder are made of
+_MODEL_FILES = {".json", ".safetensors", ".txt", ".model"}
+
+_SPECIAL_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def resolve_source(model: ModelConfig) -> str:
+    """The hub id or folder to load ``model`` from, preferring an installed package's weights.
+
+    Raises:
+        FileNotFoundError: If the package is installed without its weights.
+        ValueError: If the package's weights are not the ones that the profile names (sha256).
+    """
+    if model.package is None:
+        return model.source
+    module, _, folder = model.package.partition("/")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        logger.info("package %s is not installed; %s comes from the hub", module, model.source)
+        return model.source
+    path = Path(spec.origin).parent / folder
+    if model.sha256 is not None:
+        weights = path / "model.safetensors"
+        if not weights.is_file():
+            raise FileNotFoundError(f"{weights} is missing; reinstall the package {module}")
+        found = file_sha256(weights)
+        if found != model.sha256:
+            raise ValueError(
+                f"{weights} has sha256 {found}, the profile expects {model.sha256}; "
+                f"reinstall the package {module}, or remove it to load {model.source} from the hub"
+            )
+    return str(path)
+
+
+def checkpoint_identity(source: str) -> dict[str, str]:
+    """What tells one checkpoint from another: checksums of a folder, the revision of a hub id.
+
+    Raises:
+        FileNotFoundError: If there is no model at ``source``.
+        ValueError: If the hub does not say which revision it serves.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        files = (path for path in sorted(folder.iterdir()) if path.suffix in _MODEL_FILES)
+        return {path.name: file_sha256(path) for path in files if path.name != MANIFEST}
+    commit = getattr(load_config(source), "_commit_hash", None)
+    if commit is None:
+        raise ValueError(f"the hub does not say which revision of {source} this is")
+    return {"hub": source, "commit": str(commit)}
+
+
+def build_scratch_checkpoint(
+    config: ScratchConfig,
+    texts: Iterable[str],
+    class_names: Sequence[str],
+    directory: Path,
+    *,
+    seed: int = 0,
+) -> None:
+    """Write a randomly initialised checkpoint with a whole-word vocabulary into ``directory``.
+
+    From there on it is treated as any pretrained model, so that nothing else has to know that a
+    model started from scratch.
+
+    Args:
+        config: Architecture and sizes.
+        texts: Training texts; every white-space separated word becomes a token.
+        class_names: Names in the order of the logits.
+        directory: Existing folder to write to.
+        seed: Seed of the weights.
+
+    Raises:
+        ValueError: If the texts hold no word.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ambiguity_lib.models import build_scratch_checkpoint
+        >>> from ambiguity_lib.models import load_classifier
+        >>> from ambiguity_lib.models import ScratchConfig
+        >>> shape = ScratchConfig(
+        ...     "bert",
+        ...     2,
+        ...     hidden_size=8,
+        ...     heads=2,
+        ...     intermediate_size=16,
+        ...     max_length=16,
+        ... )
+        >>> Path("new").mkdir()
+        >>> build_scratch_checkpoint(
+        ...     shape, ["a great film", "a dull film"], ("bad", "good"), Path("new")
+        ... )
+        >>> load_classifier("new", ("bad", "good")).config.num_hidden_layers
+        2
+    """
+    words = sorted({word for text in texts for word in text.lower().split()})
+    if not words:
+        raise ValueError("cannot build a vocabulary: the training texts hold no word")
+    tokenizer = build_word_tokenizer(words, config.max_length)
+    model_config = AutoConfig.for_model(
+        config.family,
+        vocab_size=len(tokenizer),
+        num_hidden_layers=config.layers,
+        hidden_size=config.hidden_size,
+        num_attention_heads=config.heads,
+        intermediate_size=config.intermediate_size,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+        # BERT's 0.02 is made for a width of 768: the same scale of activations in a narrow model
+        initializer_range=0.02 * (768 / config.hidden_size) ** 0.5,
+        max_position_embeddings=config.max_length + 2,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model_config.id2label = dict(enumerate(class_names))
+    model_config.label2id = {name: index for index, name in enumerate(class_names)}
+    set_seed(seed)
+    with quiet_transformers():
+        AutoModelForSequenceClassification.from_config(model_config).save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+
+
+def build_word_tokenizer(words: Sequence[str], max_length: int) -> PreTrainedTokenizerFast:
+    """A BERT-like tokenizer whose tokens are the given lower-case words."""
+    vocabulary = {token: index for index, token in enumerate([*_SPECIAL_TOKENS.values(), *words])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **_SPECIAL_TOKENS,
+    )
+
+
+@settings(frozen=True, config={"extra": "forbid"})
+class ScratchConfig:
+    """The shape of an encoder that is trained from random weights.
+
+    The families are those that share BERT's names for sizes and dropout.
+
+    Examples:
+        >>> from ambiguity_lib.models import ScratchConfig
+        >>> ScratchConfig(
+        ...     "bert",
+        ...     2,
+        ...     hidden_size=8,
+        ...     heads=2,
+        ...     intermediate_size=16,
+        ...     max_length=16,
+        ... ).dropout
+        0.1
+    """
+
+    family: Literal["bert", "roberta", "electra"]
+    layers: PositiveInt
+    hidden_size: PositiveInt
+    heads: PositiveInt
+    intermediate_size: PositiveInt
+    max_length: PositiveInt
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+    def __post_init__(self) -> None:
+        """Check what concerns two fields."""
+        if self.hidden_size % self.heads:
+            raise ValueError(
+                f"hidden_size must be a multiple of heads ({self.heads}), got {self.hidden_size}"
+            )
+
+
+@settings(frozen=True, config={"extra": "forbid"})
+class ModelConfig:
+    """Where the encoder's weights come from.
+
+    ``source`` is a hub id, a folder or the word ``scratch``. ``package`` names a folder inside an
+    importable package that holds the same weights, for machines without a hub; ``sha256`` is that
+    of its ``model.safetensors``. ``fine_tuned`` says that it is a classifier of the task already:
+    then it is the teacher itself; ``new_head`` that a head of other classes is to be dropped.
+
+    Examples:
+        >>> from ambiguity_lib.models import ModelConfig
+        >>> ModelConfig("bert-base-uncased").scratch is None
+        True
+    """
+
+    source: str
+    package: str | None = None
+    sha256: str | None = None
+    scratch: ScratchConfig | None = None
+    fine_tuned: bool = False
+    new_head: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that the shape is given exactly when it is used."""
+        if (self.source == "scratch") != (self.scratch is not None):
+            raise ValueError(
+                f"scratch must be given if, and only if, source is 'scratch', got {self.scratch!r}"
+            )

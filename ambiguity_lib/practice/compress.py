@@ -1,0 +1,795 @@
+"""A classifier before and after: every measure with an interval, and what may be said of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from huggingface_hub import ModelCard
+from numpy.typing import NDArray
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from ambiguity_lib.data.schema import (
+    Splits,
+    check_dataset,
+    class_names,
+    count_labels,
+    human_distributions,
+    reorder_classes,
+)
+from ambiguity_lib.data.splits import DataConfig
+from ambiguity_lib.evaluation.resampling import EvaluationConfig
+from ambiguity_lib.evaluation.scores import tied_items
+from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, source_layer
+from ambiguity_lib.method.probes import LayerProbes, ProbingConfig
+from ambiguity_lib.method.recipe import Classifier
+from ambiguity_lib.method.targets import DistillationConfig
+from ambiguity_lib.method.temperatures import apply_temperature, fit_temperature
+from ambiguity_lib.metrics.calibration import accuracy, confidence_bins, negative_log_likelihood
+from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
+from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.models.batches import default_device, token_counts
+from ambiguity_lib.models.loading import (
+    head_classes,
+    load_config,
+    load_tokenizer,
+    longest_input,
+    num_layers,
+)
+from ambiguity_lib.models.scratch import ModelConfig
+from ambiguity_lib.models.speed import measure_latency
+from ambiguity_lib.models.training import TrainingConfig
+from ambiguity_lib.practice.run import shareable
+from ambiguity_lib.store import ArtifactStore
+from ambiguity_lib.study.experiment import Experiment
+from ambiguity_lib.study.profile import Profile
+from ambiguity_lib.study.provenance import plain as to_plain
+from ambiguity_lib.study.provenance import provenance
+
+FloatArray = NDArray[np.float64]
+_Statistic = Callable[[NDArray[np.intp]], float]
+
+# a mean of absolute values: resampled, it grows
+_BIASED = ("ECE",)
+# accuracy that a student may not lose
+_TOO_MUCH = 0.05
+
+#: Pairs whose difference is shown: the second minus the first.
+DIFFERENCES = {
+    "after - before": ("before", "after"),
+    "after - temperature": ("temperature", "after"),
+    "both at a temperature": ("temperature", "after, temperature"),
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items and what several models say about them.
+
+    Attributes:
+        name: What the items are called.
+        labels: Gold labels, shape (N,); negative where there is none.
+        probs: Model → distributions, each of shape (N, C).
+        human: Human distributions, shape (N, C), if they are known.
+    """
+
+    name: str
+    labels: NDArray[np.int64]
+    probs: Mapping[str, FloatArray]
+    human: FloatArray | None = None
+
+
+def measures(
+    judged: Sequence[Judged], *, bins: int = 15, samples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Every measure of every model, and their differences, with 95% intervals.
+
+    Intervals are percentiles of a bootstrap, but for the ECE, which is biased upwards, in a
+    resample once more than in the items, so that percentiles may lie above the value and the truth.
+    Its interval holds the percentiles and their mirror images at the value (a basic bootstrap,
+    which corrects the bias where there is any), within 0 and 1; BCa is not defined where no
+    resample is below the value. Where the true ECE is near 0, even this holds it in fewer than 95%
+    of cases.
+
+    Args:
+        judged: Sets of items, with models called ``before``, ``temperature`` (the same at one that
+            was fitted), ``after`` and ``after, temperature``.
+        bins: Bins of the calibration error.
+        samples: Bootstrap resamples of the items.
+        seed: Seed of the resampling.
+
+    Returns:
+        One row a set (``data``), ``measure`` and ``model`` (or a key of :data:`DIFFERENCES`), with
+        ``value``, ``low`` and ``high``. Entropy, NLL and KL are in nats, JSD is the distance.
+    """
+    rows = []
+    for one in judged:
+        items = len(one.labels)
+        statistics = {name: _statistics(one, probs, bins) for name, probs in one.probs.items()}
+        random = np.random.default_rng(seed)
+        draws = [np.arange(items), *(random.integers(items, size=items) for _ in range(samples))]
+        for measure in next(iter(statistics.values())):
+            values = {
+                name: np.array([own[measure](rows) for rows in draws])
+                for name, own in statistics.items()
+            }
+            for name, (first, second) in DIFFERENCES.items():
+                values[name] = values[second] - values[first]
+            for name, drawn in values.items():
+                low, high = np.quantile(drawn[1:], [0.025, 0.975])
+                if measure in _BIASED:
+                    least = -1.0 if name in DIFFERENCES else 0.0
+                    low, high = _both_ways(drawn[0], low, high, least)
+                rows.append((one.name, measure, name, drawn[0], low, high))
+    return pd.DataFrame(rows, columns=["data", "measure", "model", "value", "low", "high"])
+
+
+def _both_ways(value: float, low: float, high: float, least: float) -> tuple[float, float]:
+    """An interval and its mirror image at the value, within [least, 1]."""
+    reach = max(high - value, value - low)
+    return max(value - reach, least), min(value + reach, 1.0)
+
+
+def _statistics(judged: Judged, probs: FloatArray, bins: int) -> dict[str, _Statistic]:
+    """Measure → its value for a choice of rows; what an item gives alone is computed once."""
+    labels, human = judged.labels, judged.human
+    doubt = entropy(probs)
+    found: dict[str, _Statistic] = {}
+    if (labels >= 0).all():
+        found["accuracy"] = _mean(accuracy(labels, probs))
+        found["NLL"] = _mean(negative_log_likelihood(labels, probs))
+        found["ECE"] = _calibration(labels, probs, bins)
+    found["confidence"] = _mean(probs.max(axis=1))
+    found["entropy"] = _mean(doubt)
+    if human is not None:
+        found["JSD"] = _mean(jensen_shannon_distance(human, probs))
+        found["KL"] = _mean(kl_divergence(human, probs))
+        found["entropy correlation"] = _correlation(entropy(human), doubt)
+    return found
+
+
+def _mean(values: FloatArray) -> _Statistic:
+    return lambda rows: float(values[rows].mean())
+
+
+def _calibration(labels: NDArray[np.int64], probs: FloatArray, bins: int) -> _Statistic:
+    """The expected calibration error, whose sums over bins a thousand resamples can afford."""
+    confidence = probs.max(axis=1)
+    place = confidence_bins(confidence, bins)
+    surplus = accuracy(labels, probs) - confidence
+
+    def error(rows: NDArray[np.intp]) -> float:
+        sums = np.bincount(place[rows], weights=surplus[rows], minlength=bins)
+        return float(np.abs(sums).sum() / len(rows))
+
+    return error
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> _Statistic:
+    def correlation(rows: NDArray[np.intp]) -> float:
+        with np.errstate(invalid="ignore", divide="ignore"):  # NaN where one does not vary
+            return float(np.corrcoef(first[rows], second[rows])[0, 1])
+
+    return correlation
+
+
+def verdicts(rows: pd.DataFrame, cost: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What the numbers allow to say, one sentence a question.
+
+    A difference whose interval holds zero is said to be none that could be told.
+
+    Args:
+        rows: What :func:`measures` gave.
+        cost: Model → ``parameters``, ``bytes`` and ``milliseconds a text``.
+    """
+    table = rows.set_index(["data", "measure", "model"])
+
+    def told(data: str, measure: str, model: str) -> pd.Series | None:
+        key = (data, measure, model)
+        return cast(pd.Series, table.loc[key, :]) if key in table.index else None
+
+    before, after = cost["before"], cost["after"]
+    saved = 1 - after["parameters"] / before["parameters"]
+    faster = before["milliseconds a text"] / after["milliseconds a text"]
+    said = [
+        f"Size: {saved:.0%} fewer parameters; {faster:.2f} times as fast on one text at a time."
+    ]
+    change = told("validation", "accuracy", "after - before")
+    if change is not None:
+        said.append(
+            f"Accuracy on the validation items: {100 * change.value:+.1f} points "
+            f"{_span(change, 100, 1)}{_undecided(change)}."
+        )
+        if change.high < 0 and change.value < -_TOO_MUCH:
+            said.append(
+                "Do not use this student: it has not learnt the task as well as the full model. "
+                "With few items, train it longer (--student-epochs)."
+            )
+    for data in rows["data"].unique():
+        first, last = (told(data, "entropy", model) for model in ("before", "after"))
+        assert first is not None and last is not None
+        said.append(
+            f"Doubt on the {data} items: mean entropy {first.value:.3f} before, {last.value:.3f} "
+            "nats after."
+        )
+    for measure in ("JSD", "KL"):
+        for difference, other in (
+            ("after - before", "against the full model"),
+            ("after - temperature", "against the full model at a fitted temperature"),
+            ("both at a temperature", "each at a fitted temperature of its own"),
+        ):
+            change = told("human", measure, difference)
+            if change is not None:
+                word = "closer to people" if change.value < 0 else "farther from people"
+                said.append(
+                    f"{measure} to the human distributions, {other}: {change.value:+.3f} "
+                    f"{_span(change, 1, 3)}{_undecided(change) or f', {word}'}."
+                )
+    return said
+
+
+def _span(row: pd.Series, scale: float, digits: int) -> str:
+    return f"[{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
+
+
+def _undecided(row: pd.Series) -> str:
+    return ", which these items cannot tell from none" if row.low <= 0 <= row.high else ""
+
+
+logger = logging.getLogger(__name__)
+
+#: Texts beyond this many tokens are cut by default, even where a model could read more.
+DEFAULT_MAX_LENGTH = 512
+
+#: Steps that fine-tuning needs to get anywhere, whatever the number of items, and that a student
+#: does, which starts from fine-tuned layers. Ours: with MiniLM on 700 pairs or headlines, the full
+#: model has hardly begun after 70 steps.
+LEAST_STEPS = 200
+LEAST_STUDENT_STEPS = 150
+
+
+@dataclass(frozen=True)
+class CompressionSettings:
+    """What one may set; the defaults are ours.
+
+    Attributes:
+        training: Fine-tuning of the full model. ``max_length`` is lowered to the model's own limit.
+        fixed_epochs: Whether ``training.epochs`` holds however few the items are. If not, there are
+            as many as 200 steps need, where that is more.
+        student_epochs: Epochs of the student, which starts from the full model's lower layers.
+            None: one, or as many as 150 steps need, where that is more.
+        weight: λ, the share of the source layer's distribution in the student's targets.
+        tolerance: Validation accuracy that one is ready to give up for depth.
+        source_fraction: See :func:`~ambiguity_lib.method.layers.source_layer`.
+        depth: Layers of the student, instead of the rule's choice.
+        source: The layer that teaches, instead of the rule's choice.
+        fine_tune: ``"auto"`` trains the full model only if it has no head for these classes.
+        probing: How hidden states become the probes' features.
+        evaluation: Bootstrap resamples, and bins of the calibration error.
+
+    Examples:
+        >>> from ambiguity_lib.practice.compress import CompressionSettings
+        >>> settings = CompressionSettings(depth=2, source=1)
+        >>> settings.weight, settings.training.epochs
+        (0.5, 3)
+    """
+
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(
+            epochs=3,
+            batch_size=32,
+            learning_rate=5e-5,
+            weight_decay=0.01,
+            warmup_ratio=0.1,
+            max_length=DEFAULT_MAX_LENGTH,
+            precision="auto",
+        )
+    )
+    fixed_epochs: bool = False
+    student_epochs: int | None = None
+    weight: float = 0.5
+    tolerance: float = 0.01
+    source_fraction: float = 0.5
+    depth: int | None = None
+    source: int | None = None
+    fine_tune: Literal["auto", "always"] = "auto"
+    probing: ProbingConfig = field(default_factory=ProbingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+@dataclass(frozen=True)
+class CompressionResult:
+    """A compressed classifier and how it came to be.
+
+    Attributes:
+        student: A plain sequence classifier.
+        tokenizer: Its tokenizer.
+        probes: The probes of all layers of the full model.
+        layers: Depth of the student and the layer that taught it.
+        table: Before and after, one row a measure.
+        run: Everything about the run that JSON can hold: data, settings, layers, measures with
+            intervals, costs, verdicts, versions, hardware.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.practice.compress import CompressionResult
+        >>> [field.name for field in dataclasses.fields(CompressionResult)]
+        ['student', 'tokenizer', 'probes', 'layers', 'table', 'run']
+    """
+
+    student: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    probes: LayerProbes
+    layers: LayerChoice
+    table: pd.DataFrame
+    run: dict[str, Any]
+
+    def save(
+        self,
+        directory: str | Path,
+        *,
+        name: str | None = None,
+        overwrite: bool = False,
+        onnx: bool = False,
+    ) -> Path:
+        """Write a plain Hugging Face folder, with model card, record of the run and probes.
+
+        Args:
+            directory: Where to; it appears when everything is written.
+            name: What the model card calls the student; by default after the base model.
+            overwrite: Whether to replace a folder that is there already.
+            onnx: Whether to add ``model.onnx`` (extra ``onnx``).
+
+        Returns:
+            The folder.
+
+        Raises:
+            FileExistsError: If the folder is there, is not empty, and may not be replaced.
+            OSError: If it cannot be written; nothing is left behind then.
+        """
+        from ambiguity_lib.practice.run import ship  # here: it writes what this module makes
+
+        return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)
+
+
+def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> int:
+    """The given epochs, or as many as the given steps need if those are more.
+
+    Args:
+        items: Number of training items.
+        batch_size: Items a step.
+        epochs: Epochs at least.
+        steps: Steps at least.
+    """
+    return max(epochs, math.ceil(steps / math.ceil(items / batch_size)))
+
+
+def fitting_classes(config: PreTrainedConfig, names: Sequence[str]) -> tuple[str, ...] | None:
+    """The model's class names in its own order if its head is one for these classes.
+
+    Args:
+        config: The model's configuration.
+        names: Class names of the data.
+
+    Returns:
+        None if the model has no head, or one of another number of classes.
+
+    Raises:
+        ValueError: If the number is the same and the names are not.
+    """
+    own = head_classes(config)
+    if own is None or len(own) != len(names):
+        return None
+    if set(own) == set(names):
+        return own
+    numbers = tuple(str(index) for index in range(len(names)))
+    unnamed = tuple(f"LABEL_{index}" for index in range(len(names)))
+    if tuple(names) == numbers:  # labels that are numbers mean positions
+        return own if own != unnamed else numbers
+    raise ValueError(
+        f"the model's classes are {', '.join(own)}, those of the data {', '.join(names)}: name the "
+        "data's classes as the model does, write labels as positions (0, 1, …), or train a new "
+        "head (fine_tune='always', --fine-tune)"
+    )
+
+
+def compress(
+    model: str | Path,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    human: Dataset | None = None,
+    settings: CompressionSettings | None = None,
+    seed: int = 0,
+    work: str | Path | None = None,
+    save_seconds: float = 300.0,
+    sources: Mapping[str, str] | None = None,
+    progress: bool = True,
+) -> CompressionResult:
+    """Make a classifier smaller, and its probabilities more honest.
+
+    Args:
+        model: A hub id or the path of a Hugging Face folder: an encoder, or a fine-tuned
+            classifier of these classes.
+        train: Items with ``text``, perhaps ``text_pair``, and ``label``.
+        validation: Others; depth and source layer are chosen on them.
+        human: Items with human distributions (``label_dist``), for the comparison only.
+        settings: See :class:`CompressionSettings`.
+        seed: Seed of new weights, of the order of items and of dropout.
+        work: Folder for finished steps: the same call goes on there after it was stopped. None:
+            a temporary one.
+        save_seconds: Time between two saves in the middle of a training.
+        sources: Where ``train``, ``validation`` and ``human`` are from, for the record.
+        progress: Whether long steps show a bar.
+
+    Returns:
+        The student and all that is known of it.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If data or settings are wrong; the message says where and what to do.
+
+    Examples:
+        >>> import dataclasses
+        >>> from ambiguity_lib.practice.compress import (
+        ...     CompressionSettings,
+        ...     compress,
+        ... )
+        >>> from ambiguity_lib.data import hold_out
+        >>> from ambiguity_lib.practice.own_files import read_dataset
+        >>> people = read_dataset(
+        ...     "votes.jsonl", class_names=("bad", "good"), human=True
+        ... ).dataset
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
+        >>> training = dataclasses.replace(
+        ...     CompressionSettings().training, epochs=2, precision="fp32"
+        ... )
+        >>> settings = CompressionSettings(
+        ...     training, fixed_epochs=True, student_epochs=1, depth=2
+        ... )
+        >>> result = compress(
+        ...     "tiny",
+        ...     train,
+        ...     validation,
+        ...     human=people,
+        ...     settings=settings,
+        ...     progress=False,
+        ... )
+        >>> result.layers.depth, result.student.config.num_hidden_layers
+        (2, 2)
+        >>> list(result.run)[:4]
+        ['kind', 'model', 'classes', 'data']
+        >>> print(sorted(path.name for path in result.save("student").iterdir()))
+        ['README.md', 'compression.json', 'config.json', 'model.safetensors',
+        'probes.npz', 'tokenizer.json', 'tokenizer_config.json']
+    """
+    settings = CompressionSettings() if settings is None else settings
+    task = _prepare(str(model), train, validation, human, settings)
+    with (
+        tempfile.TemporaryDirectory(prefix="ambiguity-compress-")
+        if work is None
+        else contextlib.nullcontext(work)
+    ) as folder:
+        experiment = Experiment(
+            task.profile(seed),
+            seed,
+            splits=task.splits(),
+            store=ArtifactStore(Path(folder)),
+            save_seconds=save_seconds,
+            progress=progress,
+        )
+        return _run(task, experiment, sources or {}, progress)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be done, checked."""
+
+    model: str
+    config: PreTrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    parts: dict[str, Dataset]
+    classes: tuple[str, ...]
+    fine_tuned: bool
+    settings: CompressionSettings
+
+    def splits(self) -> Splits:
+        """The parts as an experiment wants them."""
+        return Splits(
+            train=self.parts["train"],
+            validation=self.parts["validation"],
+            evaluation=self.parts.get("human", self.parts["validation"]),
+            name="own data",
+            description="brought along by the user",
+        )
+
+    def profile(self, seed: int) -> Profile:
+        """The settings as an experiment wants them."""
+        settings = self.settings
+        return Profile(
+            name="compression",
+            title="Compression of a classifier",
+            description="",
+            data=DataConfig("own", None, None, None),
+            model=ModelConfig(self.model, fine_tuned=self.fine_tuned, new_head=not self.fine_tuned),
+            training=settings.training,
+            selection=SelectionConfig(settings.tolerance, settings.source_fraction),
+            distillation=DistillationConfig(
+                settings.weight,
+                (settings.weight,),
+                start="teacher",
+                epochs=settings.student_epochs,
+            ),
+            seeds=(seed,),
+            probing=settings.probing,
+            evaluation=settings.evaluation,
+        )
+
+
+def _prepare(
+    model: str,
+    train: Dataset,
+    validation: Dataset,
+    human: Dataset | None,
+    settings: CompressionSettings,
+) -> _Task:
+    config = load_config(model)
+    if num_layers(config) < 2:
+        raise ValueError(f"{model} has a single layer: there is nothing to prune or to learn from")
+    _check_layers(settings, num_layers(config))
+    tokenizer = load_tokenizer(model)
+    parts = {"train": train, "validation": validation}
+    if human is not None:
+        parts["human"] = human
+    names = _checked_classes(parts)
+    own = fitting_classes(config, names) if settings.fine_tune == "auto" else None
+    if own is not None:
+        logger.info("%s has a head for %s: it is taken as it is", model, ", ".join(own))
+        parts = {name: reorder_classes(part, own) for name, part in parts.items()}
+    elif settings.fine_tune == "auto" and (head := head_classes(config)) is not None:
+        logger.warning(
+            "%s has a head for other classes (%s): it is dropped, and a new one trained for %s",
+            model,
+            ", ".join(head),
+            ", ".join(names),
+        )
+    longest = min(settings.training.max_length, longest_input(config, tokenizer))
+    training = replace(settings.training, max_length=longest)
+    size = len(train), training.batch_size
+    if not settings.fixed_epochs:
+        epochs = enough_epochs(*size, epochs=training.epochs, steps=LEAST_STEPS)
+        training = replace(training, epochs=epochs)
+    student_epochs = settings.student_epochs
+    if student_epochs is None:
+        student_epochs = enough_epochs(*size, epochs=1, steps=LEAST_STUDENT_STEPS)
+    return _Task(
+        model=model,
+        config=config,
+        tokenizer=tokenizer,
+        parts=parts,
+        classes=own or names,
+        fine_tuned=own is not None,
+        settings=replace(settings, training=training, student_epochs=student_epochs),
+    )
+
+
+def _run(
+    task: _Task, experiment: Experiment, sources: Mapping[str, str], progress: bool
+) -> CompressionResult:
+    settings, longest = task.settings, task.settings.training.max_length
+    if not task.fine_tuned:
+        logger.info("fine-tuning the full model: %d epochs", settings.training.epochs)
+    teacher = experiment.teacher
+    logger.info("probing %d layers", experiment.num_layers)
+    layers = _layers(experiment, settings)
+    logger.info(
+        "distilling layer %d into a model of %d layers: %d epochs",
+        layers.source,
+        layers.depth,
+        settings.student_epochs,
+    )
+    student = experiment.distilled(layers.depth, layers.source)
+    logger.info("comparing before and after")
+    rows = measures(
+        [_judged(experiment, student, name) for name in task.parts if name != "train"],
+        bins=settings.evaluation.calibration_bins,
+        samples=settings.evaluation.bootstrap_samples,
+        seed=experiment.seed,
+    )
+    tokens = {name: token_counts(part, task.tokenizer) for name, part in task.parts.items()}
+    typical = int(np.median(tokens["validation"]))
+    length = max(1, min(typical, longest))
+    cost = _cost(experiment, student, length, progress)
+    made = student.load()
+    local = Path(task.model).exists()  # else a hub id
+    run = {
+        "kind": "compression",
+        "model": {
+            "source": shareable(task.model, local=local),
+            "family": task.config.model_type,
+            "layers": experiment.num_layers,
+            "fine_tuned_here": not task.fine_tuned,
+            "local": local,
+            "licence": _licence(task.model),
+        },
+        "classes": task.classes,
+        "data": {
+            name: {
+                "source": shareable(sources[name]) if name in sources else None,
+                "items": len(part),
+                "labels": count_labels(part),
+                "median_tokens": int(np.median(tokens[name])),
+                "truncated": int((tokens[name] > longest).sum()),
+                "pairs": "text_pair" in part.column_names,
+            }
+            | ({"tied": tied_items(human_distributions(part))} if name == "human" else {})
+            for name, part in task.parts.items()
+        },
+        "layers": {
+            "depth": layers.depth,
+            "source": layers.source,
+            "weight": settings.weight,
+            "probe_accuracy": experiment.probe_accuracy("validation"),
+        },
+        "measures": rows,
+        "cost": cost,
+        "latency": {
+            "device": default_device().type,
+            "precision": str(made.dtype).removeprefix("torch."),
+            "tokens": length,
+        },
+        "timing": {
+            "fine_tuning_seconds": teacher.train_seconds,
+            "distillation_seconds": student.train_seconds,
+        },
+        "settings": settings,
+        "seed": experiment.seed,
+        "verdicts": verdicts(rows, cost),
+        "provenance": provenance(),
+    }
+    return CompressionResult(
+        student=made,
+        tokenizer=task.tokenizer,
+        probes=experiment.probes,
+        layers=layers,
+        table=summary(rows, cost),
+        run=to_plain(run),
+    )
+
+
+def summary(rows: pd.DataFrame, cost: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Before and after side by side, one row a measure; costs last.
+
+    Args:
+        rows: What :func:`~ambiguity_lib.practice.compress.measures` gave.
+        cost: Model → parameters, bytes and latency.
+    """
+    wide = rows.pivot_table(index=["data", "measure"], columns="model", values="value", sort=False)
+    columns = ["before", "temperature", "after"]
+    sizes = pd.DataFrame(cost).reindex(columns=["before", "after"])
+    sizes.index = pd.MultiIndex.from_product([["cost"], sizes.index], names=wide.index.names)
+    return pd.concat([wide[columns], sizes]).rename_axis(columns=None)
+
+
+def _checked_classes(parts: Mapping[str, Dataset]) -> tuple[str, ...]:
+    names = class_names(parts["train"])
+    for what, part in parts.items():
+        if len(part) == 0:
+            raise ValueError(f"the {what} data is empty")
+        try:
+            check_dataset(part)
+        except ValueError as error:
+            raise ValueError(f"{what} data: {error}") from error
+        if class_names(part) != names:
+            raise ValueError(
+                f"the {what} data has the classes {', '.join(class_names(part))}, the train data "
+                f"{', '.join(names)}: they must be the same, in the same order"
+            )
+        labels = np.asarray(part["label"][:])
+        if what == "human":
+            if "label_dist" not in part.column_names:
+                raise ValueError(
+                    "the human data has no distributions: column 'label_dist' is missing"
+                )
+        elif (labels < 0).any():
+            raise ValueError(
+                f"the {what} data, row {int((labels < 0).argmax())}, has no label (-1): drop such "
+                "items first"
+            )
+        elif what == "train" and len(np.unique(labels)) < 2:
+            raise ValueError("the train data has items of one class only: nothing can be learnt")
+    return names
+
+
+def _check_layers(settings: CompressionSettings, total: int) -> None:
+    """Refuse layers that there are not, before anything is trained."""
+    depth, source = settings.depth, settings.source
+    if depth is not None and not 2 <= depth <= total:
+        raise ValueError(f"depth must be between 2 and {total}, the model's layers; got {depth}")
+    highest = total if depth is None else depth
+    if source is not None and not 0 <= source < highest:
+        raise ValueError(f"source must be a layer from 0 to {highest - 1}; got {source}")
+
+
+def _layers(experiment: Experiment, settings: CompressionSettings) -> LayerChoice:
+    """The rules' choice, or what was asked for."""
+    depth = experiment.depth if settings.depth is None else settings.depth
+    source = settings.source
+    if source is None and depth == experiment.depth:
+        source = experiment.source
+    elif source is None:
+        labels = experiment.labels("validation")
+        source = source_layer(
+            experiment.probe_accuracy("validation"),
+            depth,
+            chance=float(np.bincount(labels).max() / len(labels)),
+            fraction=settings.source_fraction,
+        )
+    elif source >= depth:
+        raise ValueError(
+            f"source must be a layer below the depth, which is {depth} here; got {source}"
+        )
+    return LayerChoice(depth, source)
+
+
+def _judged(experiment: Experiment, student: Classifier, part: str) -> Judged:
+    """Items as the full model and the student see them, plain and at fitted temperatures."""
+    split = "evaluation" if part == "human" else part
+    gold = experiment.gold(split) if part == "human" else None
+    labels = experiment.labels("validation")
+    probs = {}
+    for classifier, plain, scaled in (
+        (experiment.teacher, "before", "temperature"),
+        (student, "after", "after, temperature"),
+    ):
+        temperature = fit_temperature(classifier.logits("validation"), labels)
+        probs[plain] = classifier.probs(split)
+        probs[scaled] = apply_temperature(classifier.logits(split), temperature)
+    return Judged(
+        name=part,
+        labels=experiment.labels(split) if gold is None else gold.new_labels,
+        human=None if gold is None else gold.human,
+        probs=probs,
+    )
+
+
+def _cost(
+    experiment: Experiment, student: Classifier, length: int, progress: bool
+) -> dict[str, dict[str, float]]:
+    """Parameters, bytes and milliseconds of one text of ``length`` tokens."""
+    classifiers = {"before": experiment.teacher, "after": student}
+    models = {name: one.load() for name, one in classifiers.items()}
+    for model in models.values():
+        nn.Module.to(model, default_device())
+    timings = measure_latency(models, batch_size=1, length=length, progress=progress)
+    return {
+        name: {
+            "parameters": one.parameters,
+            "bytes": one.bytes,
+            "milliseconds a text": round(1000 * timings[name].median, 3),
+        }
+        for name, one in classifiers.items()
+    }
+
+
+def _licence(model: str) -> str | None:
+    """What the base model's card says; None if there is none to be had."""
+    card = Path(model) / "README.md"
+    if Path(model).exists() and not card.is_file():
+        return None
+    try:
+        licence = ModelCard.load(card if card.is_file() else model).data.license
+    except (OSError, ValueError):
+        return None  # no card, one that cannot be read, or no network
+    return licence if isinstance(licence, str) else None  # a list names several: for people to read

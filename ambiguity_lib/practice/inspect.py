@@ -1,0 +1,202 @@
+"""Look into any classifier: what its layers know, what it says about texts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ambiguity_lib.data.schema import class_names, human_distributions
+from ambiguity_lib.method.probes import ProbingConfig, fit_probes
+from ambiguity_lib.method.temperatures import softmax
+from ambiguity_lib.metrics.calibration import accuracy, negative_log_likelihood
+from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
+from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.models.batches import default_device, extract_features
+from ambiguity_lib.models.loading import head_classes, longest_input
+
+
+@dataclass(frozen=True)
+class TextPrediction:
+    """What a classifier says about one text; nothing, if it is blank.
+
+    Attributes:
+        text: The text, or the pair.
+        label: The most probable class.
+        probs: Class → probability.
+        entropy: In nats.
+        truncated: Whether the model read only the beginning.
+
+    Examples:
+        >>> from ambiguity_lib.practice.inspect import TextPrediction
+        >>> TextPrediction(
+        ...     "a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False
+        ... ).label
+        'good'
+    """
+
+    text: str | tuple[str, str]
+    label: str | None
+    probs: dict[str, float] | None
+    entropy: float | None
+    truncated: bool
+
+
+def probe_layers(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    human: Dataset | None = None,
+    max_length: int = 512,
+    probing: ProbingConfig | None = None,
+    precision: str = "auto",
+    progress: bool = True,
+) -> pd.DataFrame:
+    """What a probe on each layer of a model knows about the classes.
+
+    Args:
+        model: A supported sequence classifier; its head is not used.
+        tokenizer: Its tokenizer.
+        train: Items with ``label``, which the probes are fitted on.
+        validation: Items with ``label``, which they are judged on.
+        human: Items with human distributions, for ``JSD`` and ``KL``.
+        max_length: Tokens at which texts are cut; the model's own limit if that is lower.
+        probing: Pooling, penalty and batch size.
+        precision: Of the forward passes.
+        progress: Whether to show bars.
+
+    Returns:
+        One row a layer, from 0 (the embedding output), with ``accuracy``, ``NLL`` and ``entropy``
+        (nats) on the validation items, and ``human entropy``, ``JSD`` (distance) and ``KL`` (nats).
+
+    Examples:
+        >>> from ambiguity_lib.data import hold_out
+        >>> from ambiguity_lib.practice.own_files import read_dataset
+        >>> from ambiguity_lib.practice.inspect import probe_layers
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
+        >>> reviews = read_dataset("reviews.csv").dataset
+        >>> train, validation = hold_out(reviews, folds=5)
+        >>> table = probe_layers(
+        ...     model,
+        ...     tokenizer,
+        ...     train,
+        ...     validation,
+        ...     precision="fp32",
+        ...     progress=False,
+        ... )
+        >>> len(table), "accuracy" in table.columns
+        (5, True)
+    """
+    probing = ProbingConfig() if probing is None else probing
+
+    def features(dataset: Dataset) -> NDArray[np.float16]:
+        return extract_features(
+            model,
+            tokenizer,
+            dataset,
+            max_length=min(max_length, longest_input(model.config, tokenizer)),
+            pooling=probing.pooling,
+            batch_size=probing.batch_size,
+            precision=precision,
+            progress=progress,
+        )
+
+    probes = fit_probes(
+        features(train), np.asarray(train["label"][:]), len(class_names(train)), l2=probing.l2
+    )
+    labels = np.asarray(validation["label"][:])
+    rows = [
+        {
+            "accuracy": accuracy(labels, probs).mean(),
+            "NLL": negative_log_likelihood(labels, probs).mean(),
+            "entropy": entropy(probs).mean(),
+        }
+        for probs in probes.predict(features(validation))
+    ]
+    if human is not None:
+        people = human_distributions(human)
+        for row, probs in zip(rows, probes.predict(features(human)), strict=True):
+            row |= {
+                "human entropy": entropy(people).mean(),
+                "JSD": jensen_shannon_distance(people, probs).mean(),
+                "KL": kl_divergence(people, probs).mean(),
+            }
+    return pd.DataFrame(rows).rename_axis("layer")
+
+
+@torch.inference_mode()
+def predict_texts(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Iterable[str | tuple[str, str]],
+    *,
+    max_length: int = 512,
+    batch_size: int = 32,
+) -> Iterator[TextPrediction]:
+    """What a classifier says about texts, in their order, as they come.
+
+    Args:
+        model: A sequence classifier.
+        tokenizer: Its tokenizer.
+        texts: Texts or pairs; read a batch at a time, so there may be any number.
+        max_length: Tokens at which texts are cut; the model's own limit if that is lower.
+        batch_size: Texts a forward pass.
+
+    Yields:
+        One prediction a text; an empty one where the text, or one of a pair, is blank.
+
+    Examples:
+        >>> from ambiguity_lib.practice.inspect import predict_texts
+        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
+        >>> model = load_classifier("tiny", ("bad", "good"))
+        >>> tokenizer = load_tokenizer("tiny")
+        >>> prediction = next(
+        ...     predict_texts(model, tokenizer, ["great film", "dull book"])
+        ... )
+        >>> prediction.text, sorted(prediction.probs), prediction.truncated
+        ('great film', ['bad', 'good'], False)
+
+        A model that has learnt nothing is as unsure as one can be, ln 2 nats:
+
+        >>> round(prediction.entropy, 2)
+        0.69
+    """
+    names = head_classes(model.config) or ()
+    device = default_device()
+    nn.Module.to(model, device)
+    model.eval()
+    longest = min(max_length, longest_input(model.config, tokenizer))
+    remaining = iter(texts)
+    while batch := list(itertools.islice(remaining, batch_size)):
+        pairs = [one if isinstance(one, tuple) else (one,) for one in batch]
+        said = [TextPrediction(one, None, None, None, False) for one in batch]
+        filled = [place for place, pair in enumerate(pairs) if all(part.strip() for part in pair)]
+        if filled:
+            columns = [list(column) for column in zip(*(pairs[i] for i in filled), strict=True)]
+            lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]
+            encoded = tokenizer(
+                *columns, truncation=True, max_length=longest, padding=True, return_tensors="pt"
+            ).to(device)
+            probs = softmax(model(**encoded).logits.float().cpu())
+            rows = zip(filled, probs, entropy(probs), lengths, strict=True)
+            for place, row, doubt, length in rows:
+                said[place] = TextPrediction(
+                    text=batch[place],
+                    label=names[int(row.argmax())],
+                    probs=dict(zip(names, row.tolist(), strict=True)),
+                    entropy=float(doubt),
+                    truncated=length > longest,
+                )
+        yield from said

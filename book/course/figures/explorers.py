@@ -1,0 +1,395 @@
+"""What the book lets readers move: an item through the layers, a temperature."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ambiguity_lib.method.temperatures import apply_temperature
+from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
+from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.practice.figures import METHOD_COLORS
+from course.figures.interactive import INK, PANEL_WIDTH, InteractiveFigure, reading, words
+from course.figures.simplex import simplex_coordinates
+
+_LINE = 46  # characters of an item's text on a line
+_WHO = alt.Scale(domain=["people", "model"], range=[INK, METHOD_COLORS["teacher"]])
+_SHAPE = alt.Scale(domain=["people", "model"], range=["diamond", "circle"])
+
+
+def explore_layers(
+    texts: Sequence[str],
+    human: ArrayLike,
+    layer_probs: ArrayLike,
+    class_names: Sequence[str],
+) -> InteractiveFigure:
+    """Pick an item, move a slider through the layers, and see model and people.
+
+    Args:
+        texts: n texts of items.
+        human: Distributions of people, shape (n, 3).
+        layer_probs: Distributions of the probes of layers 0 … L, shape (L + 1, n, 3).
+        class_names: The three names.
+
+    Returns:
+        The figure, which a notebook shows with its sliders.
+
+    Raises:
+        ValueError: If the shapes do not fit each other.
+
+    Examples:
+        >>> from course.figures.explorers import explore_layers
+        >>> human = [[0.6, 0.3, 0.1]]
+        >>> layer_probs = [[[0.4, 0.3, 0.3]], [[0.9, 0.05, 0.05]]]
+        >>> figure = explore_layers(
+        ...     ["A man sleeps."], human, layer_probs, ("yes", "maybe", "no")
+        ... )
+        >>> type(figure).__name__
+        'InteractiveFigure'
+    """
+    people, probs = np.asarray(human, dtype=np.float64), np.asarray(layer_probs, dtype=np.float64)
+    if probs.ndim != 3 or people.shape != probs.shape[1:] or len(texts) != len(people):
+        raise ValueError(
+            f"layer_probs of shape (L + 1, n, 3) needs human of shape (n, 3) and n texts; got "
+            f"{probs.shape}, {people.shape} and {len(texts)} texts"
+        )
+    total = len(probs)
+    item = alt.param(
+        name="chosen_item",
+        value=1,
+        bind=alt.binding_select(options=list(range(1, len(texts) + 1)), name="item "),
+    )
+    layer = alt.param(
+        name="chosen_layer",
+        value=0,
+        bind=alt.binding_range(min=0, max=total - 1, step=1, name="layer "),
+    )
+    of_item = "datum.item == chosen_item"
+    at_layer = f"{of_item} && (datum.who == 'people' || datum.layer == chosen_layer)"
+    points = alt.Chart(_places(people, probs)).encode(*_plane())
+    marks = points.transform_filter(at_layer).mark_point(filled=True, size=130, opacity=1)
+    who = alt.Legend(title=None, orient="bottom")
+    triangle = alt.layer(
+        *_triangle(class_names),
+        points.transform_filter(f"{of_item} && datum.who == 'model'")
+        .mark_line(color=METHOD_COLORS["teacher"], opacity=0.45)
+        .encode(order="layer:Q"),
+        marks.encode(
+            alt.Color("who:N", scale=_WHO, legend=who), alt.Shape("who:N", scale=_SHAPE, legend=who)
+        ),
+        width=PANEL_WIDTH,
+        height=int(PANEL_WIDTH * 0.85),
+    )
+    bars = (
+        alt.Chart(_shares(people, probs, class_names))
+        .transform_filter(at_layer)
+        .mark_bar()
+        .encode(
+            alt.X("share:Q", title="share", scale=alt.Scale(domain=[0, 1])),
+            alt.Y("class:N", sort=list(class_names), title=None),
+            alt.YOffset("who:N", sort=["people", "model"]),
+            alt.Color("who:N", scale=_WHO, legend=who),
+        )
+        .properties(width=PANEL_WIDTH - 60, height=150)
+    )
+    said = pd.DataFrame(
+        {
+            "item": np.tile(np.arange(1, len(texts) + 1), total),
+            "layer": np.repeat(np.arange(total), len(texts)),
+            "text": [
+                f"JS distance {distance:.3f}\nentropy: model {own:.2f}, people {theirs:.2f} nats"
+                for distance, own, theirs in zip(
+                    jensen_shannon_distance(np.tile(people, (total, 1)), probs.reshape(-1, 3)),
+                    entropy(probs.reshape(-1, 3)),
+                    np.tile(entropy(people), total),
+                    strict=True,
+                )
+            ],
+        }
+    )
+    chart = alt.vconcat(
+        _lines(texts).transform_filter(of_item),
+        alt.hconcat(triangle, bars),
+        reading(said, f"{of_item} && datum.layer == chosen_layer"),
+    )
+    return InteractiveFigure(
+        chart.add_params(item, layer),
+        "A triangle whose corners are the three classes. For the chosen item, a circle shows the "
+        "distribution of the probe of the chosen layer, a line its way through all layers, a "
+        "diamond the distribution of people; bars beside it show the same shares. Near a corner, "
+        "nearly all say that class; in the middle, all classes have equal shares.",
+    )
+
+
+def explore_temperature(
+    logits: ArrayLike,
+    human: ArrayLike,
+    *,
+    highest: float = 5.0,
+    step: float = 0.05,
+) -> InteractiveFigure:
+    """Move a temperature, and see the distance to people as JS distance and as KL.
+
+    Args:
+        logits: Logits of a model, shape (N, C).
+        human: Distributions of people, shape (N, C).
+        highest: Highest temperature; the lowest is a half.
+        step: Steps of the slider.
+
+    Returns:
+        The figure, which a notebook shows with its sliders.
+
+    Examples:
+        >>> from course.figures.explorers import explore_temperature
+        >>> figure = explore_temperature([[4.0, 2.0, 0.0]], [[0.6, 0.3, 0.1]])
+        >>> type(figure).__name__
+        'InteractiveFigure'
+    """
+    temperatures = np.round(np.arange(0.5, highest + step / 2, step), 6)
+    measures = {"mean JS distance": jensen_shannon_distance, "mean KL (nats)": kl_divergence}
+    scaled = [apply_temperature(logits, float(t)) for t in temperatures]
+    values = {
+        name: np.array([measure(human, q).mean() for q in scaled])
+        for name, measure in measures.items()
+    }
+    slider = alt.param(
+        name="temperature",
+        value=1.0,
+        bind=alt.binding_range(min=0.5, max=highest, step=step, name="temperature "),
+    )
+    here = f"abs(datum.temperature - temperature) < {step / 2}"
+    panels = []
+    for name, value in values.items():
+        curve = pd.DataFrame({"temperature": temperatures, "value": value.round(4)})
+        best = curve.loc[[int(value.argmin())]]
+        base = alt.Chart(curve).encode(
+            alt.X("temperature:Q", title="temperature"),
+            alt.Y("value:Q", title=name, scale=alt.Scale(zero=False)),
+        )
+        panels.append(
+            alt.layer(
+                base.mark_line(color=METHOD_COLORS["temperature"], strokeWidth=2.5),
+                base.properties(data=best).mark_point(
+                    shape="diamond", filled=True, size=120, color=INK
+                ),
+                base.transform_filter(here).mark_point(
+                    filled=True, size=130, opacity=1, color=METHOD_COLORS["teacher"]
+                ),
+                width=PANEL_WIDTH - 50,
+                height=200,
+            )
+        )
+    said = pd.DataFrame(
+        {
+            "temperature": temperatures,
+            "text": [
+                f"T = {t:.2f}\n"
+                + "\n".join(
+                    f"{name} {value[row]:.3f}, lowest {value.min():.3f} "
+                    f"at T = {temperatures[value.argmin()]:.2f}"
+                    for name, value in values.items()
+                )
+                for row, t in enumerate(temperatures)
+            ],
+        }
+    )
+    chart = alt.vconcat(alt.hconcat(*panels), reading(said, here))
+    return InteractiveFigure(
+        chart.add_params(slider),
+        "Two curves over the temperature by which the model's logits are divided: mean JS distance "
+        "and mean KL to people's distributions. A circle marks the chosen temperature, a diamond "
+        "the lowest point of each curve.",
+    )
+
+
+def _places(people: NDArray[np.float64], probs: NDArray[np.float64]) -> pd.DataFrame:
+    """Points of the triangle, for people and for every layer of the model."""
+    layers, items = probs.shape[:2]
+    points = simplex_coordinates(np.concatenate([probs.reshape(-1, 3), people])).round(4)
+    return pd.DataFrame(
+        {
+            "item": np.tile(np.arange(1, items + 1), layers + 1),
+            "layer": np.repeat([*range(layers), -1], items),
+            "who": np.repeat(["model", "people"], [layers * items, items]),
+            "x": points[:, 0],
+            "y": points[:, 1],
+        }
+    )
+
+
+def _shares(
+    people: NDArray[np.float64], probs: NDArray[np.float64], class_names: Sequence[str]
+) -> pd.DataFrame:
+    """Shares of the classes, for people and for every layer of the model."""
+    layers, items = probs.shape[:2]
+    wide = pd.DataFrame(
+        np.concatenate([probs.reshape(-1, 3), people]).round(4), columns=list(class_names)
+    )
+    wide["item"] = np.tile(np.arange(1, items + 1), layers + 1)
+    wide["layer"] = np.repeat([*range(layers), -1], items)
+    wide["who"] = np.repeat(["model", "people"], [layers * items, items])
+    return wide.melt(["item", "layer", "who"], var_name="class", value_name="share")
+
+
+def _triangle(class_names: Sequence[str]) -> list[alt.Chart]:
+    """The edges of the simplex and the names of its corners."""
+    corners = simplex_coordinates(np.eye(3))
+    edge = pd.DataFrame(np.concatenate([corners, corners[:1]]), columns=["x", "y"])
+    edge["order"] = range(4)
+    names = pd.DataFrame(
+        corners + np.array([[0, -0.06], [0, 0.05], [0, -0.06]]), columns=["x", "y"]
+    )
+    names["class"] = list(class_names)
+    return [
+        alt.Chart(edge).mark_line(color="#888888").encode(*_plane(), order="order:O"),
+        alt.Chart(names).mark_text().encode(*_plane(), text="class:N"),
+    ]
+
+
+def _plane() -> tuple[alt.X, alt.Y]:
+    """Where the simplex is drawn, with room for the names of its corners."""
+    return (
+        alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.15, 1.15])),
+        alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.1, 1.0])),
+    )
+
+
+def _lines(texts: Sequence[str]) -> alt.Chart:
+    """The items' texts, broken into lines, since Vega does not break them."""
+    broken = [
+        "\n".join(line for part in text.splitlines() for line in textwrap.wrap(part, _LINE))
+        for text in texts
+    ]
+    table = pd.DataFrame({"item": range(1, len(texts) + 1), "text": broken})
+    longest = max(text.count("\n") for text in broken) + 1
+    return words(table, longest, fontStyle="italic")
+
+
+_NO_METHOD = "#777777"  # of lines, and of a kind of model that is no method
+
+
+def explore_depth(
+    depths: Sequence[int],
+    quality: Mapping[str, Mapping[int, float]],
+    accuracy: Mapping[str, Mapping[int, float]],
+    milliseconds: Sequence[float],
+    parameters: Sequence[int],
+) -> InteractiveFigure:
+    """Move the depth of a model, and see distance to people, accuracy, latency and size.
+
+    Args:
+        depths: Layers kept, lowest first; the slider goes through them.
+        quality: For each kind of model, its mean JS distance to people by depth; a kind may
+            lack some depths. The first kind has the depths written below it.
+        accuracy: Accuracy of the same models. It is not drawn but said, since an answer that
+            knows little can be close to people.
+        milliseconds: Latency at each depth, for one text.
+        parameters: Number of parameters at each depth.
+
+    Returns:
+        The figure, which a notebook shows with its sliders.
+
+    Raises:
+        ValueError: If a depth has no latency or size, or no kind of model, or if a model has a
+            distance or an accuracy only.
+
+    Examples:
+        >>> from course.figures.explorers import explore_depth
+        >>> quality = {"probe": {1: 0.27, 2: 0.25, 3: 0.26}, "pruned": {2: 0.24}}
+        >>> accuracy = {"probe": {1: 0.51, 2: 0.62, 3: 0.65}, "pruned": {2: 0.64}}
+        >>> figure = explore_depth(
+        ...     [1, 2, 3], quality, accuracy, [1.0, 2.0, 3.0], [300, 400, 500]
+        ... )
+        >>> type(figure).__name__
+        'InteractiveFigure'
+    """
+    if not len(depths) == len(milliseconds) == len(parameters):
+        raise ValueError(
+            f"one value for each of {len(depths)} depths is needed; got {len(milliseconds)} "
+            f"latencies and {len(parameters)} sizes"
+        )
+    if {k: set(v) for k, v in quality.items()} != {k: set(v) for k, v in accuracy.items()}:
+        raise ValueError("quality and accuracy need the same kinds of models at the same depths")
+    measured = {depth for by_depth in quality.values() for depth in by_depth}
+    if measured != set(depths):
+        raise ValueError(
+            f"quality has the depths {sorted(measured)}, latency and size have {sorted(depths)}; "
+            "each depth needs at least one kind of model, and no other may be there"
+        )
+    steps = set(np.diff(depths).tolist()) or {1}  # a slider goes in equal steps
+    places = list(depths) if len(steps) == 1 else list(range(1, len(depths) + 1))
+    costs = pd.DataFrame(
+        {"place": places, "milliseconds": np.round(milliseconds, 3)}, index=list(depths)
+    )
+    table = pd.DataFrame(
+        [
+            {"model": name, "depth": depth, "distance": round(distance, 4), **costs.loc[depth]}
+            for name, by_depth in quality.items()
+            for depth, distance in sorted(by_depth.items())
+        ]
+    )
+    said = costs.assign(
+        text=[
+            f"{depth} layer{'' if depth == 1 else 's'}\n{latency:.2f} ms a text\n"
+            f"{size / 1e6:.2f} million parameters"
+            + "".join(
+                f"\n{name}: JSD {by_depth[depth]:.3f}, accuracy {accuracy[name][depth]:.3f}"
+                for name, by_depth in quality.items()
+                if depth in by_depth
+            )
+            for depth, latency, size in zip(depths, milliseconds, parameters, strict=True)
+        ]
+    )
+    place = alt.param(
+        name="place",
+        value=places[-1],
+        bind=alt.binding_range(
+            min=places[0],
+            max=places[-1],
+            step=min(steps) if len(steps) == 1 else 1,
+            name="layers kept " if len(steps) == 1 else "point ",
+        ),
+    )
+    kinds, legend = list(quality), alt.Legend(title=None, orient="top", offset=4)
+    colors = [METHOD_COLORS.get(kind, _NO_METHOD) for kind in kinds]
+    marks = [("circle", "square", "diamond", "triangle-up")[i % 4] for i in range(len(kinds))]
+    base = alt.Chart(table).encode(
+        alt.X(
+            "milliseconds:Q",
+            title="latency (ms a text)",
+            scale=alt.Scale(domain=[0, 1.08 * max(milliseconds)]),
+        ),
+        alt.Y(
+            "distance:Q",
+            title="mean JS distance (JSD) to people",
+            scale=alt.Scale(zero=False, padding=26),
+        ),
+        alt.Color("model:N", scale=alt.Scale(domain=kinds, range=colors), legend=legend),
+    )
+    shape = alt.Shape("model:N", scale=alt.Scale(domain=kinds, range=marks), legend=legend)
+    here = "datum.place == place"
+    first = base.transform_filter(alt.datum.model == kinds[0])
+    points = alt.layer(
+        base.mark_line(opacity=0.5).encode(
+            detail="model:N",
+            order="depth:Q",
+            color=alt.value(_NO_METHOD),
+        ),
+        base.mark_point(filled=True, size=70, opacity=1).encode(shape),
+        first.mark_text(dy=18).encode(text="depth:O", color=alt.value(INK)),
+        base.transform_filter(here).mark_point(filled=True, size=260, opacity=1).encode(shape),
+        width=PANEL_WIDTH + 50,  # the figure's only panel: what is said stands beside it
+        height=280,
+    )
+    return InteractiveFigure(
+        alt.hconcat(points, reading(said, here)).add_params(place),
+        "Latency to the right, distance to people upwards, so that the lower left is best. One "
+        f"mark for each depth and kind of model ({', '.join(kinds)}), with the depth below those "
+        "of the first kind; a line joins the depths of a kind. The marks of the chosen depth are "
+        "large, and its numbers stand beside the panel, on a phone below it.",
+    )

@@ -1,0 +1,1 @@
+"""What runs, renders, prints and checks the book; no chapter imports it."""

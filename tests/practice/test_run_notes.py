@@ -1,0 +1,72 @@
+"""Sentences beside the tables: what the rules did, and what the numbers hide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ambiguity_lib.method import converged_depth
+from ambiguity_lib.practice.run import all_verdicts, depth_rule, intervals, layer_note, tie_note
+
+
+def run_of(accuracies: list[float], depth: int | None = None) -> dict[str, Any]:
+    chosen = max(converged_depth(accuracies, 0.01), 2) if depth is None else depth
+    return {
+        "layers": {"depth": chosen, "probe_accuracy": accuracies},
+        "settings": {
+            "depth": depth,
+            "tolerance": 0.01,
+            "evaluation": {"bootstrap_samples": 20},
+        },
+        "verdicts": ["Size: less."],
+        "data": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "depth", "said"),
+    [
+        (
+            [0.9, 0.5, 0.6, 0.595],
+            None,
+            "The depth, 2, is the lowest of layers 1 to 3 whose probe comes within 0.01 of the "
+            "best validation accuracy among them (0.600).",
+        ),
+        (
+            [0.9, 0.7, 0.5, 0.6],
+            None,
+            "Layer 1 is the lowest of layers 1 to 3 whose probe comes within 0.01 of the best "
+            "validation accuracy among them (0.700). The depth is 2, since a student needs a layer "
+            "below its last one to learn from.",
+        ),
+        ([0.1, 0.5, 0.6], 2, "The depth, 2, was set by hand."),
+    ],
+)
+def test_the_rule_is_told_as_it_is(accuracies: list[float], depth: int | None, said: str) -> None:
+    assert depth_rule(run_of(accuracies, depth)) == said
+
+
+def test_an_encoder_that_adds_nothing_is_said_to() -> None:
+    assert layer_note(run_of([0.5, 0.4, 0.501])) is None
+    assert all_verdicts(run_of([0.5, 0.4, 0.501])) == ["Size: less."]
+    for accuracies in ([0.5, 0.4, 0.5], [0.9, 0.4, 0.5]):
+        note = layer_note(run_of(accuracies))
+        assert note is not None
+        assert f"at least as accurate ({accuracies[0]:.3f})" in note and "at best 0.500" in note
+        assert "the encoder adds nothing that a probe can read" in note
+        assert all_verdicts(run_of(accuracies)) == ["Size: less.", note]
+
+
+def test_ties_are_told_where_there_are_any() -> None:
+    run = run_of([0.1, 0.5, 0.6])
+    assert tie_note(run) is None
+    run["data"] = {"human": {"items": 20}}  # a record from before they were counted
+    assert tie_note(run) is None
+    run["data"]["human"]["tied"] = 2
+    assert str(tie_note(run)).startswith("Ties: on 2 of the 20 items")
+
+
+def test_the_ece_is_said_to_have_an_interval_of_its_own() -> None:
+    assert "from 20 bootstrap resamples" in intervals(run_of([0.1, 0.5, 0.6]))
+    assert "as far down from the value as up" in intervals(run_of([0.1, 0.5, 0.6]))

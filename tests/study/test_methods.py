@@ -1,0 +1,118 @@
+"""Every method on a tiny world: distributions, costs, and who reads human distributions."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ambiguity_lib.method import apply_temperature, fit_temperature
+from ambiguity_lib.metrics import jensen_shannon_distance, kl_divergence, negative_log_likelihood
+from ambiguity_lib.store import ArtifactStore
+from ambiguity_lib.study import METHODS, RECIPES, Experiment, load_profile
+from ambiguity_lib.study.methods import ensemble_seeds
+from tests.study.test_experiment import poisoned
+
+SMOKE = load_profile(Path(__file__).resolve().parents[1] / "profiles" / "smoke.yml")
+BLIND = [method for method in (METHODS | RECIPES).values() if method.gold is None]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def exp(root):
+    return Experiment(SMOKE, 0, store=ArtifactStore(root), progress=False)
+
+
+def probs(exp, name):
+    return METHODS[name].probs(exp, "evaluation")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_gives_distributions_and_a_cost(exp, name):
+    kl_divergence(exp.human, probs(exp, name))  # refuses what is no distribution
+    cost = METHODS[name].cost(exp)
+    assert cost.trainings >= 1 and cost.forwards > 0
+    assert cost.parameters >= exp.pruned().parameters
+
+
+@pytest.fixture(scope="module")
+def blind(exp, tmp_path_factory):
+    """The same experiment with every human column wrecked, in a store of its own."""
+    splits = {
+        part: poisoned(getattr(exp.splits, part)) for part in ("train", "validation", "evaluation")
+    }
+    return Experiment(
+        SMOKE,
+        0,
+        splits=dataclasses.replace(exp.splits, **splits),
+        store=ArtifactStore(tmp_path_factory.mktemp("blind")),
+        progress=False,
+    )
+
+
+@pytest.mark.parametrize("method", BLIND, ids=lambda method: method.name)
+def test_no_label_free_method_reads_what_humans_said(exp, blind, method):
+    np.testing.assert_array_equal(
+        method.probs(blind, "evaluation"), method.probs(exp, "evaluation")
+    )
+
+
+@pytest.mark.parametrize("name", ["human upper bound", "oracle temperature (KL)"])
+def test_that_test_would_see_a_method_that_does(blind, name):
+    with pytest.raises(ValueError, match="label_dist"):
+        METHODS[name].probs(blind, "evaluation")
+
+
+def test_smoothing_is_chosen_by_validation_loss(exp):
+    labels = exp.labels("validation")
+    losses = {
+        epsilon: negative_log_likelihood(
+            labels, exp.label_smoothed(epsilon).probs("validation")
+        ).mean()
+        for epsilon in SMOKE.baselines.epsilons
+    }
+    assert losses[exp.smoothing] == min(losses.values())
+
+
+def test_temperature_is_fitted_on_validation_labels(exp):
+    temperature = fit_temperature(exp.teacher.logits("validation"), exp.labels("validation"))
+    np.testing.assert_array_equal(
+        probs(exp, "temperature scaling"), apply_temperature(exp.teacher.logits(), temperature)
+    )
+
+
+def test_an_ensemble_is_the_mean_of_its_seeds_and_the_same_for_all(exp):
+    assert ensemble_seeds(exp) == (0, 1)
+    expected = (exp.teacher.probs() + exp.with_seed(1).teacher.probs()) / 2
+    np.testing.assert_allclose(probs(exp, "deep ensemble"), expected)
+    np.testing.assert_allclose(probs(exp.with_seed(1), "deep ensemble"), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("JSD", jensen_shannon_distance), ("KL", kl_divergence)]
+)
+def test_each_oracle_is_best_in_its_own_measure(exp, name, metric):
+    names = ("teacher", "oracle temperature (JSD)", "oracle temperature (KL)")
+    scores = {other: metric(exp.human, probs(exp, other)).mean() for other in names}
+    assert scores[f"oracle temperature ({name})"] <= min(scores.values()) + 1e-9
+
+
+def test_early_stopping_is_no_worse_on_validation_labels(exp):
+    labels = exp.labels("validation")
+    stopped, last = (
+        negative_log_likelihood(labels, model.probs("validation")).mean()
+        for model in (exp.early_stopped, exp.teacher)
+    )
+    assert stopped <= last + 1e-6
+
+
+def test_the_top_teaches_the_same_depth(exp):
+    top = exp.distilled(source=exp.num_layers)
+    assert top.depth == exp.distilled().depth
+    assert top.key != exp.distilled().key

@@ -1,0 +1,218 @@
+"""The grid of methods and seeds: resumed, failures listed, the same on a cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ambiguity_lib.practice.cli import app
+from ambiguity_lib.study import METHODS, find_methods, load_profile, method_cells, run_sweep
+from ambiguity_lib.study.sweep import MethodCell, experiments_of, parse_seeds
+
+SMOKE_FILE = Path(__file__).resolve().parents[1] / "profiles" / "smoke.yml"
+SMOKE = load_profile(SMOKE_FILE)
+ONE_TASK = dataclasses.replace(SMOKE, second_task=None)
+SOME = find_methods("teacher,pruned,temperature scaling")
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0-4", (0, 1, 2, 3, 4)), ("0,2,5", (0, 2, 5)), ("3, 0-1, 1", (3, 0, 1))]
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "1;2"])
+def test_what_are_no_seeds(text):
+    with pytest.raises(ValueError, match="seeds must be like 0-4 or 0,2,5"):
+        parse_seeds(text)
+
+
+def test_the_grid_has_every_method_seed_and_fold_teachers_first(build_dir):
+    (experiment,) = experiments_of(ONE_TASK)
+    cells = method_cells(experiment, tuple(METHODS.values()), (0, 1))
+    of_methods = [cell for cell in cells if isinstance(cell, MethodCell)]
+    # one ensemble for both seeds, and label smoothing's two strengths for each
+    assert len(of_methods) == len(set(of_methods)) == 2 * len(METHODS) - 1
+    assert len(cells) == len(set(cells)) == len(of_methods) + 4 + SMOKE.baselines.ensemble_size
+    assert [cell.name for cell in of_methods[:2]] == ["teacher", "teacher"]
+
+
+def test_a_sweep_is_complete_kept_and_done_only_once(build_dir, monkeypatch):
+    done = run_sweep(ONE_TASK, SOME, (0,), workers=1, progress=False)
+    assert (done.cells, done.failed) == (3, {})
+    assert done.path == build_dir / "smoke" / "results" / "scores.parquet"
+    assert set(done.scores["method"]) >= {method.name for method in SOME}
+
+    def fail(*arguments, **options):
+        raise AssertionError("computed again")
+
+    for name in ("fine_tune", "predict_logits"):
+        monkeypatch.setattr(f"ambiguity_lib.method.recipe.{name}", fail)
+    again = run_sweep(ONE_TASK, SOME, (0,), workers=1, progress=False)
+    pd.testing.assert_frame_equal(again.scores, done.scores)
+
+
+def test_both_tasks_are_swept(build_dir):
+    done = run_sweep(SMOKE, find_methods("teacher"), (0,), workers=1, progress=False)
+    assert set(done.scores["dataset"]) == {"synthetic", "headlines"}
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_failed_cell_is_listed_and_the_others_are_kept(build_dir, workers):
+    # an ε that the profile would refuse: only label smoothing fails
+    wrong = dataclasses.replace(SMOKE.baselines)
+    object.__setattr__(wrong, "epsilons", (7.0,))
+    profile = dataclasses.replace(ONE_TASK, baselines=wrong)
+    methods = find_methods("label smoothing,teacher,pruned")
+    done = run_sweep(profile, methods, (0,), workers=workers, progress=False)
+    assert len(done.failed) == 2  # the training, and the method that chooses among such
+    assert "synthetic: label smoothing, seed 0, fold 0" in done.failed
+    assert "ValueError" in next(iter(done.failed.values()))
+    assert done.scores is None
+    (experiment,) = experiments_of(profile)
+    for name in ("teacher", "pruned"):
+        MethodCell(name, seed=0, fold=0).train(experiment.read_only())
+
+
+def test_methods_by_name():
+    assert [method.name for method in find_methods(None)] == list(METHODS)
+    assert [method.name for method in find_methods("pruned, teacher")] == ["pruned", "teacher"]
+    with pytest.raises(ValueError, match="there is no method 'best'; choose from: teacher, "):
+        find_methods("best")
+    with pytest.raises(ValueError, match="no method is named"):
+        find_methods(" , ")
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["sweep", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--profile", "none"], "no profile 'none'"),
+        (["--methods", "best"], "there is no method 'best'"),
+        (["--seeds", "x"], "seeds must be like 0-4"),
+        (["--workers", "2", "--scheduler", "tcp://x"], "--workers is for this machine"),
+    ],
+)
+def test_a_wrong_request_exits_2_with_one_line(arguments, message):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_command_prints_a_table_and_where_it_is(build_dir):
+    result = invoke("--profile", str(SMOKE_FILE), "--methods", "teacher", "--seeds", "0")
+    assert result.exit_code == 0, result.stderr
+    assert "teacher" in result.stdout and "scores.parquet" in result.stdout
+
+
+def test_without_a_scheduler_at_the_address_it_says_so(build_dir, monkeypatch):
+    monkeypatch.setattr("ambiguity_lib.study.sweep.CONNECT_SECONDS", 1)
+    arguments = ["--profile", str(SMOKE_FILE), "--scheduler", "tcp://127.0.0.1:9"]
+    result = invoke(*arguments, "--methods", "teacher")
+    assert result.exit_code == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in result.stderr
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A real scheduler and two workers, as processes of their own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    processes = []
+
+    def start(module, *arguments):
+        log = (tmp_path / f"{module}-{len(processes)}.log").open("w")
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=tmp_path)
+        processes.append(process)
+        return process
+
+    file = tmp_path / "scheduler.json"
+    start(
+        "dask_scheduler",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+        "--scheduler-file",
+        str(file),
+    )
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    address = re.search(r"tcp://[\d.:]+", file.read_text()).group()
+
+    def worker(threads=1):
+        options = ["--nthreads", str(threads), "--no-dashboard", "--no-nanny"]
+        return start("dask_worker", address, *options, "--local-directory", str(tmp_path))
+
+    yield address, worker
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def wait_for_workers(address, count):
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_and_survives_the_death_of_a_worker(
+    cluster, build_dir, tmp_path, monkeypatch
+):
+    address, start_worker = cluster
+    workers = [start_worker(), start_worker()]
+    wait_for_workers(address, 2)
+    store = build_dir / "artifacts"
+
+    def kill_one_in_the_middle():
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if any(store.glob("model/*/artifact.json")):
+                workers[0].send_signal(signal.SIGKILL)
+                return
+            time.sleep(0.05)
+
+    import threading
+
+    killer = threading.Thread(target=kill_one_in_the_middle)
+    killer.start()
+    methods = find_methods("teacher,pruned,label smoothing,distilled")
+    done = run_sweep(ONE_TASK, methods, (0, 1), scheduler=address, progress=False)
+    killer.join()
+    assert workers[0].poll() == -signal.SIGKILL
+    assert done.failed == {}
+    monkeypatch.setenv("AMBIGUITY_BUILD_DIR", str(tmp_path / "alone"))
+    alone = run_sweep(ONE_TASK, methods, (0, 1), workers=1, progress=False)
+    columns = ["dataset", "method", "seed", "uid"]
+    pd.testing.assert_frame_equal(done.scores[columns], alone.scores[columns])
+    # threads differ, so the last digits may
+    pd.testing.assert_frame_equal(done.scores, alone.scores, atol=1e-3, rtol=1e-2)
+
+
+@pytest.mark.slow
+def test_workers_with_several_threads_or_none_at_all_are_refused(cluster, build_dir):
+    address, start_worker = cluster
+    with pytest.raises(RuntimeError, match="has no workers"):
+        run_sweep(ONE_TASK, SOME, (0,), scheduler=address, progress=False)
+    start_worker(threads=2)
+    wait_for_workers(address, 1)
+    with pytest.raises(RuntimeError, match=r"has 2 threads.*--nthreads 1"):
+        run_sweep(ONE_TASK, SOME, (0,), scheduler=address, progress=False)
