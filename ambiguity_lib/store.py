@@ -114,6 +114,15 @@ class ArtifactStore:
         store._may_build = False
         return store
 
+    def has(self, kind: str, spec: Mapping[str, Any]) -> bool:
+        """Whether the artifact is there; its files are not looked at.
+
+        Args:
+            kind: What is stored.
+            spec: Everything that determines it.
+        """
+        return (self.root / kind / artifact_key(kind, spec)).is_dir()
+
     def get_or_build(
         self, kind: str, spec: Mapping[str, Any], build: Callable[[Path], None]
     ) -> Artifact:

@@ -11,11 +11,10 @@ from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
 from ambiguity_lib.data import Splits
-from ambiguity_lib.method.recipe import ExperimentalSetup, TaskData
 from ambiguity_lib.models import SUPPORTED_FAMILIES, ModelConfig
 from ambiguity_lib.models.scratch import build_word_tokenizer
 from ambiguity_lib.store import ArtifactStore
-from ambiguity_lib.study import load_profile
+from ambiguity_lib.study import Experiment, load_profile
 
 CLASSES = ("entailment", "neutral", "contradiction")
 WORDS = tuple("abcdefghijklmnopqrst")
@@ -99,17 +98,16 @@ def tiny_dataset(items: int = 24, seed: int = 0) -> Dataset:
     return Dataset.from_dict(rows, features=features)
 
 
-def tiny_setup(root: Path) -> ExperimentalSetup:
+def tiny_experiment(root: Path) -> Experiment:
     """The smoke profile with a random classifier in ``root`` for a checkpoint, and a new store."""
     tiny_model(layers=2).save_pretrained(root / "checkpoint")
     tiny_tokenizer().save_pretrained(root / "checkpoint")
     smoke = load_profile(Path(__file__).parent / "profiles" / "smoke.yml")
     train, validation, evaluation = (tiny_dataset(seed=seed) for seed in range(3))
-    return ExperimentalSetup(
+    return Experiment(
         dataclasses.replace(smoke, model=ModelConfig(str(root / "checkpoint"))),
         seed=0,
-        data=TaskData(Splits(train, validation, evaluation, name="tiny", description="")),
+        splits=Splits(train, validation, evaluation, name="tiny", description=""),
         store=ArtifactStore(root / "store"),
-        save_seconds=300.0,
         progress=False,
     )

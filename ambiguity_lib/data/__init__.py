@@ -6,6 +6,7 @@ from ambiguity_lib.data.emotion import (
     scores_to_distributions,
 )
 from ambiguity_lib.data.folds import hold_out, normalise_premise, text_folds
+from ambiguity_lib.data.labelled import LABEL_COLUMNS
 from ambiguity_lib.data.nli import (
     load_chaosnli,
     load_mnli,
@@ -40,6 +41,7 @@ from ambiguity_lib.data.world.synthetic import SyntheticConfig, generate_synthet
 
 __all__ = [
     "EMOTION_CLASSES",
+    "LABEL_COLUMNS",
     "NLI_CLASSES",
     "DataConfig",
     "DownloadError",

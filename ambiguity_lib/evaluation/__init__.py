@@ -12,10 +12,12 @@ from ambiguity_lib.evaluation.resampling import (
     summary_table,
 )
 from ambiguity_lib.evaluation.scores import (
+    Gold,
     bootstrap_interval,
     few_humans,
     noise_floor,
     score_items,
+    score_probs,
     score_table,
     split_votes,
 )
@@ -23,6 +25,7 @@ from ambiguity_lib.evaluation.words import finding, loss, minus, number, side, t
 
 __all__ = [
     "EvaluationConfig",
+    "Gold",
     "Resamples",
     "bootstrap_interval",
     "by_human_entropy",
@@ -37,6 +40,7 @@ __all__ = [
     "noise_floor",
     "number",
     "score_items",
+    "score_probs",
     "score_table",
     "side",
     "split_votes",

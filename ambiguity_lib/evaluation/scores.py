@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 
+from ambiguity_lib.data.schema import human_distributions
 from ambiguity_lib.method.temperatures import apply_temperature, oracle_temperature
 from ambiguity_lib.metrics.calibration import accuracy, expected_calibration_error
 from ambiguity_lib.metrics.divergence import (
@@ -308,3 +311,85 @@ def _split_distributions(
 ) -> tuple[FloatArray, FloatArray]:
     one, other = split_votes(counts, generator, first)
     return one / one.sum(axis=1, keepdims=True), other / other.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What people said about the items of an evaluation set.
+
+    Attributes:
+        name: The evaluation set, for tables.
+        uids: N names of items.
+        human: Distributions, shape (N, C).
+        old_labels: Original labels, shape (N,).
+        new_labels: Labels of the re-annotation, shape (N,).
+        counts: Votes, shape (N, C); None where there are only scores.
+
+    Examples:
+        >>> from ambiguity_lib.study import Experiment
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> gold = experiment.gold("evaluation")
+        >>> gold.name, len(gold.uids), gold.human.shape
+        ('synthetic', 30, (30, 3))
+    """
+
+    name: str
+    uids: tuple[str, ...]
+    human: NDArray[np.float64]
+    old_labels: NDArray[np.int64]
+    new_labels: NDArray[np.int64]
+    counts: NDArray[np.int64] | None
+
+    @classmethod
+    def of(cls, dataset: Dataset, name: str) -> Gold:
+        """What people said about the items of a dataset with human columns.
+
+        Args:
+            dataset: With ``label_dist``, ``label`` and ``majority_label``.
+            name: The evaluation set, for tables.
+
+        Returns:
+            Their distributions, labels and votes.
+        """
+        counts = dataset["label_counts"][:] if "label_counts" in dataset.features else None
+        return cls(
+            name=name,
+            uids=tuple(dataset["uid"][:]),
+            human=human_distributions(dataset),
+            old_labels=np.asarray(dataset["label"][:]),
+            new_labels=np.asarray(dataset["majority_label"][:]),
+            counts=None if counts is None else np.asarray(counts),
+        )
+
+
+def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) -> pd.DataFrame:
+    """Rows of the table for one array of distributions, shape (N, C).
+
+    Args:
+        gold: What people said about the items.
+        method: What to call the method.
+        seed: The seed of its training.
+        probs: Its distributions, shape (N, C).
+
+    Returns:
+        N rows with the columns of :func:`score_methods`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.study import score_probs
+        >>> from ambiguity_lib.method.recipe import Gold
+        >>> labels = np.array([0, 1])
+        >>> human = np.array([[0.6, 0.4], [0.1, 0.9]])
+        >>> gold = Gold("toy", ("a", "b"), human, labels, labels, None)
+        >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]])
+        >>> rows = score_probs(gold, "teacher", 0, probs)
+        >>> rows[["dataset", "method", "uid", "JSD", "confidence"]].round(3)
+          dataset   method uid    JSD  confidence
+        0     toy  teacher   a  0.252         0.9
+        1     toy  teacher   b  0.000         0.9
+    """
+    scores = score_items(
+        probs, gold.human, old_labels=gold.old_labels, new_labels=gold.new_labels
+    ).assign(confidence=probs.max(axis=1), human_entropy=entropy(gold.human))
+    names = {"dataset": gold.name, "method": method, "seed": seed, "uid": list(gold.uids)}
+    return pd.concat([pd.DataFrame(names, index=scores.index), scores], axis=1)

@@ -9,7 +9,14 @@ from ambiguity_lib.method.layers import (
     source_layer,
 )
 from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, fit_probes
-from ambiguity_lib.method.recipe import Classifier, Distillation, cross_fit, distil_lower_layer
+from ambiguity_lib.method.recipe import (
+    Classifier,
+    Distillation,
+    Pipeline,
+    PipelineConfig,
+    cross_fit,
+    distil,
+)
 from ambiguity_lib.method.targets import (
     DistillationConfig,
     human_targets,
@@ -34,13 +41,15 @@ __all__ = [
     "DistillationConfig",
     "LayerChoice",
     "LayerProbes",
+    "Pipeline",
+    "PipelineConfig",
     "ProbingConfig",
     "SelectionConfig",
     "apply_temperature",
     "choose_layers",
     "converged_depth",
     "cross_fit",
-    "distil_lower_layer",
+    "distil",
     "ensemble_probs",
     "fit_probes",
     "fit_temperature",

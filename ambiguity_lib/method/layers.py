@@ -124,25 +124,38 @@ def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: 
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """What the two rules chose.
+    """What the two rules chose, and why.
 
     Attributes:
         depth: Layers that the student keeps.
         source: The layer below whose probe teaches it.
+        best: Highest validation accuracy among the probes of layers 1 … L.
+        tolerance: Accuracy that was given up for depth, at most.
+        chance: Accuracy of always answering the most frequent class.
 
     Examples:
-        >>> from ambiguity_lib.method import LayerChoice
-        >>> choice = LayerChoice(depth=4, source=2)
-        >>> choice.depth, choice.source
-        (4, 2)
+        >>> from ambiguity_lib.method import SelectionConfig, choose_layers
+        >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
+        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
+        >>> choice = choose_layers(accuracies, [0, 0, 1, 2], rules)
+        >>> choice.depth, choice.best, choice.chance
+        (3, 0.8, 0.5)
     """
 
     depth: int
     source: int
+    best: float
+    tolerance: float
+    chance: float
 
 
 def choose_layers(
-    accuracies: ArrayLike, validation_labels: ArrayLike, selection: SelectionConfig
+    accuracies: ArrayLike,
+    validation_labels: ArrayLike,
+    selection: SelectionConfig,
+    *,
+    depth: int | None = None,
+    source: int | None = None,
 ) -> LayerChoice:
     """Depth and source of a student, from validation labels only.
 
@@ -153,30 +166,40 @@ def choose_layers(
         accuracies: Validation accuracy of the probes of layers 0 … L.
         validation_labels: Gold labels of the validation items, shape (N,).
         selection: The rules' settings.
+        depth: Depth to take instead of the rule's.
+        source: Source to take instead of the rule's.
 
     Returns:
-        Depth and source.
+        Depth and source, and what they were chosen by.
 
     Raises:
-        ValueError: If a validation item has no label; names the first.
+        ValueError: If a validation item has no label (names the first), or ``source`` is not below
+            the depth.
 
     Examples:
-        >>> from ambiguity_lib.method import SelectionConfig
-        >>> from ambiguity_lib.method import choose_layers
+        >>> from ambiguity_lib.method import SelectionConfig, choose_layers
         >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
         >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
-        >>> choose_layers(accuracies, [0, 0, 1, 2], rules)
-        LayerChoice(depth=3, source=2)
+        >>> choice = choose_layers(accuracies, [0, 0, 1, 2], rules)
+        >>> choice.depth, choice.source
+        (3, 2)
     """
     labels = np.asarray(validation_labels)
     if (labels < 0).any():
         raise ValueError(
             f"validation row {int((labels < 0).argmax())} has no label (-1); drop such items first"
         )
-    depth = max(converged_depth(accuracies, selection.tolerance), 2)
+    values = _checked(accuracies)
     chance = float(np.bincount(labels).max() / len(labels))
-    source = source_layer(accuracies, depth, chance=chance, fraction=selection.source_fraction)
-    return LayerChoice(depth, source)
+    if depth is None:
+        depth = max(converged_depth(values, selection.tolerance), 2)
+    if source is None:
+        source = source_layer(values, depth, chance=chance, fraction=selection.source_fraction)
+    elif not 0 <= source < depth:
+        raise ValueError(
+            f"source must be a layer below the depth, which is {depth} here; got {source}"
+        )
+    return LayerChoice(depth, source, float(values[1:].max()), selection.tolerance, chance)
 
 
 def prune_to_depth(model: PreTrainedModel, depth: int) -> PreTrainedModel:

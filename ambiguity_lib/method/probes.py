@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import NonNegativeFloat, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from scipy.special import softmax
 from torch.nn.functional import cross_entropy
@@ -28,8 +28,8 @@ class ProbingConfig:
     """
 
     pooling: Literal["mean", "cls"] = "mean"
-    l2: float = Field(1e-4, ge=0)
-    batch_size: int = Field(64, gt=0)
+    l2: NonNegativeFloat = 1e-4
+    batch_size: PositiveInt = 64
 
 
 #: Features of all layers: float16 from a store, float32 from elsewhere.

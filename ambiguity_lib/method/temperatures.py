@@ -37,11 +37,15 @@ class BaselinesConfig:
         (0.1, 0.2, 0.3)
     """
 
-    epsilons: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.2, 0.3), min_length=1)
+    epsilons: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)] = (
+        0.1,
+        0.2,
+        0.3,
+    )
     evaluations_per_epoch: PositiveInt = 4
     dropout_samples: PositiveInt = 20
     ensemble_size: PositiveInt = 5
-    human_folds: int = Field(5, ge=2)
+    human_folds: Annotated[int, Field(ge=2)] = 5
 
 
 _LOG_BOUNDS = (np.log(0.05), np.log(50.0))

@@ -6,7 +6,7 @@ import importlib.util
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
@@ -194,7 +194,7 @@ class ScratchConfig:
     heads: PositiveInt
     intermediate_size: PositiveInt
     max_length: PositiveInt
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
     def __post_init__(self) -> None:
         """Check what concerns two fields."""

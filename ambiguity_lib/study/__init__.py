@@ -1,7 +1,7 @@
 """The whole experiment of a profile: its settings, methods, sweep and places."""
 
 from ambiguity_lib.study.experiment import Experiment
-from ambiguity_lib.study.methods import METHODS, RECIPES, Cost, Method
+from ambiguity_lib.study.methods import METHODS, RECIPES, Cost, Method, marked
 from ambiguity_lib.study.paths import (
     artifact_directory,
     build_directory,
@@ -13,11 +13,9 @@ from ambiguity_lib.study.provenance import plain, provenance
 from ambiguity_lib.study.sweep import (
     SweepResult,
     find_methods,
-    method_cells,
-    prefetch,
+    prepare,
     run_sweep,
     score_methods,
-    score_probs,
 )
 
 __all__ = [
@@ -34,13 +32,12 @@ __all__ = [
     "build_directory",
     "find_methods",
     "load_profile",
-    "method_cells",
+    "marked",
     "plain",
-    "prefetch",
+    "prepare",
     "project_root",
     "provenance",
     "run_directory",
     "run_sweep",
     "score_methods",
-    "score_probs",
 ]

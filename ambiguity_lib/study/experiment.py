@@ -1,45 +1,35 @@
-"""Everything that one profile and seed determine, each thing computed once and kept.
-
-The chapters ask an :class:`Experiment` for models, features and probabilities; the artifact store
-behind it makes sure that what one chapter computed the next one finds.
-"""
+"""The experiment of a profile: a pipeline with the profile's data, gold and other methods."""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from datasets import Dataset
 from numpy.typing import NDArray
 
-from ambiguity_lib.data.schema import Splits
+from ambiguity_lib.data.labelled import LabelledSplits, SplitName
+from ambiguity_lib.data.schema import Splits, dataset_fingerprint
 from ambiguity_lib.data.splits import load_splits
-from ambiguity_lib.method import recipe as predictions
-from ambiguity_lib.method.layers import LayerChoice
-from ambiguity_lib.method.probes import LayerProbes
-from ambiguity_lib.method.recipe import (
-    Classifier,
-    ExperimentalSetup,
-    Gold,
-    LayerAnalysis,
-    SplitName,
-    TaskData,
-    given_classifier,
-    train_classifier,
-)
-from ambiguity_lib.method.targets import label_smoothing_targets, mixture_targets
-from ambiguity_lib.metrics.calibration import negative_log_likelihood
+from ambiguity_lib.evaluation.scores import Gold
+from ambiguity_lib.method.recipe import Classifier, Pipeline, cross_fit
+from ambiguity_lib.method.targets import human_targets, label_smoothing_targets
+from ambiguity_lib.method.temperatures import mc_dropout_probs
+from ambiguity_lib.metrics import negative_log_likelihood
+from ambiguity_lib.models.loading import load_classifier, load_tokenizer
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.paths import artifact_directory
 from ambiguity_lib.study.profile import Profile, load_profile
 
+# A dataset's own folds are by the same hash, so these need a salt.
+_HUMAN_FOLDS = "human"
 
-class Experiment:
-    """Data, teacher, probes and students of one profile and seed.
+
+class Experiment(Pipeline):
+    """Data, teacher, probes, students and baselines of one profile and seed.
 
     Args:
         profile: The profile.
@@ -93,16 +83,16 @@ class Experiment:
         save_seconds: float = 300.0,
         progress: bool = True,
     ) -> None:
-        self.fold = fold
-        self._own_splits = splits is not None
-        self._setup = ExperimentalSetup(
+        super().__init__(
+            load_splits(profile.data, fold) if splits is None else splits,
             profile,
             seed,
-            TaskData(load_splits(profile.data, fold) if splits is None else splits),
-            ArtifactStore(artifact_directory()) if store is None else store,
-            save_seconds,
-            progress,
+            store=ArtifactStore(artifact_directory()) if store is None else store,
+            save_seconds=save_seconds,
+            progress=progress,
         )
+        self.fold = fold
+        self._own_splits = splits is not None
 
     @classmethod
     def from_profile(cls, profile: str | Path, seed: int = 0, **options: Any) -> Experiment:
@@ -125,28 +115,7 @@ class Experiment:
     @property
     def profile(self) -> Profile:
         """The profile."""
-        return self._setup.profile
-
-    @property
-    def seed(self) -> int:
-        """Seed of training; the data has a seed of its own in the profile."""
-        return self._setup.seed
-
-    @property
-    def store_root(self) -> Path:
-        """Folder of the artifact store."""
-        return self._setup.store.root
-
-    def with_seed(self, seed: int) -> Experiment:
-        """The same data and settings, trained with another seed.
-
-        Args:
-            seed: The other seed.
-
-        Returns:
-            A new experiment, which shares the data.
-        """
-        return self._variant(seed=seed)
+        return cast(Profile, self.config)
 
     def with_fold(self, fold: int) -> Experiment:
         """The same settings on another split of the same data.
@@ -164,49 +133,15 @@ class Experiment:
             raise ValueError(f"this experiment was given its own splits, which have no fold {fold}")
         if fold == self.fold:
             return self
-        variant = self._variant(data=TaskData(load_splits(self.profile.data, fold)))
-        variant.fold = fold
-        return variant
+        splits = load_splits(self.profile.data, fold)
+        return self._variant(data=LabelledSplits(splits), fold=fold)
 
-    def read_only(self) -> Experiment:
-        """The same experiment, which raises ``MissingArtifactError`` instead of computing.
-
-        Returns:
-            A new experiment.
-        """
-        return self._variant(store=self._setup.store.read_only())
-
-    def quiet(self) -> Experiment:
-        """The same experiment without progress bars.
-
-        Returns:
-            A new experiment.
-        """
-        return self._variant(progress=False)
-
-    def _variant(self, **changes: Any) -> Experiment:
-        variant = copy.copy(self)
-        for found in ("_layer_analysis", "smoothing"):  # it finds them out for itself
-            variant.__dict__.pop(found, None)
-        variant._setup = self._setup.replace(**changes)
-        return variant
-
-    # -- data ---------------------------------------------------------------------------------
-
-    @property
-    def splits(self) -> Splits:
-        """Train, validation and evaluation data."""
-        return self._setup.data.splits
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names in the order of every distribution's columns."""
-        return self._setup.data.class_names
+    # -- what people said ---------------------------------------------------------------------
 
     @property
     def evaluation_splits(self) -> tuple[SplitName, ...]:
         """All sets that models are judged on, ``evaluation`` first."""
-        return self._setup.data.evaluation_splits
+        return self.data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:
         """What people said about the items of an evaluation set.
@@ -217,18 +152,8 @@ class Experiment:
         Returns:
             Human distributions and labels of its items.
         """
-        return self._setup.data.gold(split)
-
-    def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """Gold labels of a split, shape (N,).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            Class numbers from 0, −1 where there is no label.
-        """
-        return self._setup.data.labels(split)
+        name = self.splits.evaluation_name if split == "evaluation" else split
+        return Gold.of(self.data.whole(split), name)
 
     @property
     def human(self) -> NDArray[np.float64]:
@@ -250,39 +175,7 @@ class Experiment:
         """Votes of the re-annotated evaluation items, shape (N, C)."""
         return np.asarray(self.splits.evaluation["label_counts"][:])
 
-    # -- the starting point -------------------------------------------------------------------
-
-    @property
-    def checkpoint(self) -> str:
-        """Hub id or folder that every model starts from."""
-        return self._setup.checkpoint
-
-    @property
-    def num_layers(self) -> int:
-        """Layers of the full model."""
-        return self._setup.num_layers
-
-    # -- models -------------------------------------------------------------------------------
-
-    @property
-    def teacher(self) -> Classifier:
-        """The full model, fine-tuned on gold labels; or as it was given, if it was already."""
-        if self.profile.model.fine_tuned:
-            return given_classifier(self._setup)
-        standard = {"method": "standard"}
-        return train_classifier(self._setup, self.num_layers, standard, self._setup.one_hot)
-
-    def pruned(self, depth: int | None = None) -> Classifier:
-        """A model of the chosen (or given) depth, fine-tuned on gold labels.
-
-        Args:
-            depth: Depth; the chosen one by default.
-
-        Returns:
-            The model, from the store or newly trained.
-        """
-        depth = self.depth if depth is None else depth
-        return self._train_student(depth, {"method": "standard"}, self._setup.one_hot)
+    # -- what ours is compared with -----------------------------------------------------------
 
     def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
         """A model of the full (or given) depth trained on smoothed labels.
@@ -294,10 +187,8 @@ class Experiment:
         Returns:
             The model, from the store or newly trained.
         """
-        depth = self.num_layers if depth is None else depth
-        return train_classifier(
-            self._setup,
-            depth,
+        return self.train(
+            self.num_layers if depth is None else depth,
             {"method": "label smoothing", "epsilon": epsilon},
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
         )
@@ -316,49 +207,13 @@ class Experiment:
     @property
     def early_stopped(self) -> Classifier:
         """The full model at the moment of its training when validation loss was lowest."""
+        often = self.profile.baselines.evaluations_per_epoch
         method = {
             "method": "early stopping",
-            "evaluations_per_epoch": self.profile.baselines.evaluations_per_epoch,
-            "validation": self._setup.data.fingerprint("validation"),
+            "evaluations_per_epoch": often,
+            "validation": self.data.fingerprint("validation"),
         }
-        return train_classifier(
-            self._setup, self.num_layers, method, self._setup.one_hot, early_stopping=True
-        )
-
-    def distilled(
-        self, depth: int | None = None, source: int | None = None, weight: float | None = None
-    ) -> Classifier:
-        """A student trained on (1 − λ)·label + λ·distribution of a lower layer's probe.
-
-        Args:
-            depth: Depth of the student; the chosen one by default.
-            source: Layer whose probe teaches; the chosen one by default.
-            weight: λ; the profile's by default.
-
-        Returns:
-            The student, from the store or newly trained.
-
-        Raises:
-            ValueError: If there is no layer ``source``.
-        """
-        depth = self.depth if depth is None else depth
-        source = self.source if source is None else source
-        weight = self.profile.distillation.weight if weight is None else weight
-        if not 0 <= source <= self.num_layers:
-            raise ValueError(f"source must be a layer from 0 to {self.num_layers}; got {source}")
-        target = {
-            "method": "layer distillation",
-            "source": source,
-            "weight": weight,
-            "probes": self._layer_analysis.probes_key,
-        }
-        return self._train_student(
-            depth,
-            target,
-            lambda: mixture_targets(
-                self.labels("train"), self.probe_probs("train")[source], weight
-            ),
-        )
+        return self.train(self.num_layers, method, self.one_hot, evaluations_per_epoch=often)
 
     def student(
         self, target: dict[str, Any], make_targets: Callable[[], NDArray[np.float64]]
@@ -372,26 +227,8 @@ class Experiment:
         Returns:
             The student, from the store or newly trained.
         """
-        probes = self._layer_analysis.probes_key
-        spec = {"method": "own targets", "probes": probes, "source": self.source}
-        return self._train_student(self.depth, spec | target, make_targets)
-
-    def _train_student(
-        self,
-        depth: int,
-        target: dict[str, Any],
-        make_targets: Callable[[], NDArray[np.float64]],
-    ) -> Classifier:
-        config = self.profile.distillation
-        training = self.profile.training
-        if config.epochs is not None:
-            training = dataclasses.replace(training, epochs=config.epochs)
-        start = self.teacher if config.start == "teacher" else None
-        return train_classifier(
-            self._setup, depth, target, make_targets, training=training, start=start
-        )
-
-    # -- predictions of no single model -------------------------------------------------------
+        spec = {"method": "own targets", "probes": self.probes_key, "source": self.source}
+        return self.train_student(None, spec | target, make_targets)
 
     def mc_dropout_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """Mean distribution of the teacher over passes with dropout on, shape (N, C).
@@ -402,10 +239,29 @@ class Experiment:
         Returns:
             The distributions.
         """
-        return predictions.mc_dropout_probs(self._setup, self.teacher, split)
+        options: dict[str, Any] = {
+            "max_length": self.profile.training.max_length,
+            "samples": self.profile.baselines.dropout_samples,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+        spec = {"model": self.teacher.key, "data": self.data.fingerprint(split)} | options
+        return self.stored_array(
+            "dropout-probs",
+            spec,
+            lambda: mc_dropout_probs(
+                self.teacher.load(),
+                load_tokenizer(self.teacher.path),
+                self.data.items(split),
+                progress=self.progress,
+                **options,
+            ),
+        )
 
     def out_of_fold_probs(self, folds: int = 2) -> NDArray[np.float64]:
         """What full models say about training items that they were not trained on, shape (N, C).
+
+        Equal texts (premises) are in one fold.
 
         Args:
             folds: Parts of the training items; each is predicted by a model of the others.
@@ -413,10 +269,27 @@ class Experiment:
         Returns:
             The distributions, in the order of the training items.
         """
-        return predictions.out_of_fold_probs(self._setup, folds)
+        spec = {
+            "data": self.data.fingerprint("train"),
+            "checkpoint": self.checkpoint_identity,
+            "classes": self.class_names,
+            "training": self.training_spec(self.profile.training),
+            "folds": folds,
+            "seed": self.seed,
+        }
+        return self.stored_array(
+            "fold-probs",
+            spec,
+            lambda: self._cross_fit(
+                self.checkpoint, self.data.items("train"), self.one_hot(), folds, salt=""
+            ),
+        )
 
     def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """What the teacher says after going on with others' human distributions, shape (N, C).
+
+        Cross-fitted: each fold of the evaluation items is predicted by a model that has seen the
+        human distributions of the others. The only method that reads them.
 
         Args:
             split: ``evaluation`` or the name of another evaluation set.
@@ -424,63 +297,42 @@ class Experiment:
         Returns:
             The distributions, each from a model that has not seen the item.
         """
-        return predictions.human_trained_probs(self._setup, self.teacher, split)
+        whole, folds = self.data.whole(split), self.profile.baselines.human_folds
+        spec = {
+            "model": self.teacher.key,
+            "data": dataset_fingerprint(whole),
+            "training": self.training_spec(self.profile.training),
+            "folds": folds,
+            "salt": _HUMAN_FOLDS,
+            "seed": self.seed,
+        }
+        return self.stored_array(
+            "human-probs",
+            spec,
+            lambda: self._cross_fit(
+                self.teacher.path, self.data.items(split), human_targets(whole), folds, _HUMAN_FOLDS
+            ),
+        )
 
-    # -- layers -------------------------------------------------------------------------------
-
-    @cached_property
-    def _layer_analysis(self) -> LayerAnalysis:
-        return LayerAnalysis(self._setup, self.teacher)
-
-    def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of the teacher's layers 0 … L over a split.
-
-        Args:
-            split: ``"train"``, ``"validation"`` or an evaluation set.
-
-        Returns:
-            Array of shape (L + 1, N, d), d the hidden size.
-        """
-        return self._layer_analysis.features(split)
-
-    @property
-    def probes(self) -> LayerProbes:
-        """One softmax probe per layer, fitted on the teacher's features and the gold labels."""
-        return self._layer_analysis.probes
-
-    def probe_probs(self, split: SplitName) -> NDArray[np.float64]:
-        """Distributions of every layer's probe over a split, shape (L + 1, N, C).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            The distributions, layer 0 first.
-        """
-        return self._layer_analysis.probe_probs(split)
-
-    def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
-        """Accuracy of every layer's probe against gold labels, shape (L + 1,).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            Shares from 0 to 1, layer 0 first.
-        """
-        return self._layer_analysis.probe_accuracy(split)
-
-    @property
-    def layers(self) -> LayerChoice:
-        """Depth and source of the student, chosen on validation labels."""
-        return self._layer_analysis.choice
-
-    @property
-    def depth(self) -> int:
-        """Depth of the students, see :func:`~ambiguity_lib.method.layers.choose_layers`."""
-        return self.layers.depth
-
-    @property
-    def source(self) -> int:
-        """Layer that distillation takes its distribution from."""
-        return self.layers.source
+    def _cross_fit(
+        self,
+        source: str | Path,
+        items: Dataset,
+        targets: NDArray[np.float64],
+        folds: int,
+        salt: str,
+    ) -> NDArray[np.float64]:
+        """Cross-fitted distributions by full models that start from the folder ``source``."""
+        return cross_fit(
+            lambda: load_classifier(
+                source, self.class_names, depth=self.num_layers, seed=self.seed
+            ),
+            load_tokenizer(source),
+            items,
+            targets,
+            folds,
+            self.profile.training,
+            salt=salt,
+            seed=self.seed,
+            progress=self.progress,
+        )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ambiguity_lib.method.recipe import SplitName
+from ambiguity_lib.data.labelled import SplitName
 from ambiguity_lib.method.temperatures import (
     apply_temperature,
     ensemble_probs,
@@ -20,6 +21,9 @@ from ambiguity_lib.metrics.divergence import jensen_shannon_distance
 from ambiguity_lib.study.experiment import Experiment
 
 FloatArray = NDArray[np.float64]
+
+#: Halves of the training set for out-of-fold targets.
+OUT_OF_FOLD = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,27 @@ class Cost:
     parameters: int
 
 
+class Stage(Enum):
+    """What several methods need, and what is therefore made before them, once."""
+
+    TEACHER = "teacher"
+    MEMBERS = "teachers of an ensemble"
+    SMOOTHINGS = "models of all label smoothings"
+    HALVES = "teachers of halves"
+    PROBES = "probes"
+
+    def jobs(self, exp: Experiment, seed: int) -> list[tuple[str, int, dict[str, Any]]]:
+        """Attribute of the experiment, seed and arguments of each part."""
+        if self is Stage.MEMBERS:
+            return [("teacher", member, {}) for member in ensemble_seeds(exp)]
+        if self is Stage.SMOOTHINGS:
+            epsilons = exp.profile.baselines.epsilons
+            return [("label_smoothed", seed, {"epsilon": epsilon}) for epsilon in epsilons]
+        if self is Stage.HALVES:
+            return [("out_of_fold_probs", seed, {"folds": OUT_OF_FOLD})]
+        return [("teacher" if self is Stage.TEACHER else "probe", seed, {})]
+
+
 @dataclass(frozen=True)
 class Method:
     """A way to get probabilities.
@@ -54,6 +79,7 @@ class Method:
         gold: None for a method that reads no human distribution; ``"trained"`` if it learns from
             those of other items, ``"oracle"`` if it reads those that it is judged by.
         per_seed: Whether every seed has its own; an ensemble over seeds has one for all.
+        needs: What is made before it.
 
     Examples:
         >>> from ambiguity_lib.study import METHODS
@@ -68,6 +94,7 @@ class Method:
     cost: Callable[[Experiment], Cost]
     gold: Literal["oracle", "trained"] | None = None
     per_seed: bool = True
+    needs: tuple[Stage, ...] = (Stage.TEACHER,)
 
 
 def ensemble_seeds(experiment: Experiment) -> tuple[int, ...]:
@@ -120,11 +147,16 @@ def _human_cost(exp: Experiment) -> Cost:
     return _full(exp, 1 + share * len(exp.splits.evaluation) / len(exp.splits.train))
 
 
+_PROBED = (Stage.TEACHER, Stage.PROBES)
+
 _ALL = (
     Method("teacher", lambda exp, split: exp.teacher.probs(split), _full),
-    Method("early stopping", lambda exp, split: exp.early_stopped.probs(split), _full),
+    Method("early stopping", lambda exp, split: exp.early_stopped.probs(split), _full, needs=()),
     Method(
-        "label smoothing", _smoothed, lambda exp: _full(exp, len(exp.profile.baselines.epsilons))
+        "label smoothing",
+        _smoothed,
+        lambda exp: _full(exp, len(exp.profile.baselines.epsilons)),
+        needs=(Stage.SMOOTHINGS,),
     ),
     Method("temperature scaling", _scaled, _full),
     Method(
@@ -132,14 +164,15 @@ _ALL = (
         lambda exp, split: exp.mc_dropout_probs(split),
         lambda exp: _full(exp, forwards=exp.profile.baselines.dropout_samples),
     ),
-    Method("deep ensemble", _ensemble, _ensemble_cost, per_seed=False),
-    Method("pruned", lambda exp, split: exp.pruned().probs(split), _student),
+    Method("deep ensemble", _ensemble, _ensemble_cost, per_seed=False, needs=(Stage.MEMBERS,)),
+    Method("pruned", lambda exp, split: exp.pruned().probs(split), _student, needs=_PROBED),
     Method(
         "distilled from the top",
         lambda exp, split: exp.distilled(source=exp.num_layers).probs(split),
         _student,
+        needs=_PROBED,
     ),
-    Method("distilled", lambda exp, split: exp.distilled().probs(split), _student),
+    Method("distilled", lambda exp, split: exp.distilled().probs(split), _student, needs=_PROBED),
     # the temperature that is best for the one is not best for the other
     Method("oracle temperature (JSD)", _oracle("JSD"), _full, gold="oracle"),
     Method("oracle temperature (KL)", _oracle("KL"), _full, gold="oracle"),
@@ -174,9 +207,6 @@ def marked(name: str) -> str:
 
 
 Targets = Callable[[Experiment], FloatArray]
-
-#: Halves of the training set for out-of-fold targets.
-OUT_OF_FOLD = 2
 
 
 def lower_layers(exp: Experiment, split: SplitName) -> FloatArray:
@@ -241,15 +271,14 @@ def _recipe_student(
     spec, targets = recipe
 
     def probs(exp: Experiment, split: SplitName) -> FloatArray:
-        # at once, not when the student is trained: what they need is a cell's first need
-        values = targets(exp)
-        return exp.student(spec, lambda: values).probs(split)
+        return exp.student(spec, lambda: targets(exp)).probs(split)
 
     def cost(exp: Experiment) -> Cost:
         share = exp.depth / exp.num_layers
         return Cost(1 + extra + share, share, exp.pruned().parameters)
 
-    return Method(name, probs, cost)
+    halves = (Stage.HALVES,) if extra else ()
+    return Method(name, probs, cost, needs=(*_PROBED, *halves))
 
 
 # each half's teacher sees half of the items: together one training of the full model
@@ -271,6 +300,7 @@ _ALL_RECIPES = (
         lower_layers,
         # all of the teacher is kept here, though its upper layers are not needed
         lambda exp: Cost(1, (exp.depth - 1) / exp.num_layers, exp.teacher.parameters),
+        needs=_PROBED,
     ),
 )
 

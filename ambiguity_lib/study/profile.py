@@ -19,11 +19,8 @@ from pydantic.dataclasses import dataclass as settings
 
 from ambiguity_lib.data.splits import DataConfig
 from ambiguity_lib.evaluation.resampling import EvaluationConfig
-from ambiguity_lib.method.layers import SelectionConfig
-from ambiguity_lib.method.probes import ProbingConfig
-from ambiguity_lib.method.targets import DistillationConfig
+from ambiguity_lib.method.recipe import PipelineConfig
 from ambiguity_lib.method.temperatures import BaselinesConfig
-from ambiguity_lib.models.scratch import ModelConfig
 from ambiguity_lib.models.training import TrainingConfig
 from ambiguity_lib.study.paths import profile_directories
 
@@ -44,8 +41,8 @@ class SecondTask:
     sweep_seeds: tuple[int, ...] = ()
 
 
-@settings(frozen=True, config={"extra": "forbid"})
-class Profile:
+@settings(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Profile(PipelineConfig):
     """Everything that determines a run. ``name`` is the stem of the profile's file.
 
     ``sweep_seeds`` are those of the comparison of all methods; ``seeds`` if there are none.
@@ -68,12 +65,7 @@ class Profile:
     title: str
     description: str
     data: DataConfig
-    model: ModelConfig
-    training: TrainingConfig
-    selection: SelectionConfig
-    distillation: DistillationConfig
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
-    probing: ProbingConfig = field(default_factory=ProbingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     baselines: BaselinesConfig = field(default_factory=BaselinesConfig)
     sweep_seeds: tuple[int, ...] = ()
@@ -220,7 +212,9 @@ def explain(error: ValidationError, settings_class: type) -> str:
     if kind == "value_error":  # raised by a __post_init__, which names the key
         return f"{key}{'.' * bool(key)}{first['ctx']['error']}"
     note = " (YAML reads 5e-5 as text: write 5.0e-5)" if kind == "float_type" else ""
-    rule = message.replace("Input should be", "must be").replace("Field required", "is missing")
+    rule = message.replace("Input should be", "must be").replace("Tuple should", "must")
+    # JSON's words are not YAML's
+    rule = rule.replace("a valid array", "a list").replace("an object", "a mapping")
     return f"{key} {rule[:1].lower()}{rule[1:]}, got {got!r}{note}"
 
 

@@ -1,47 +1,301 @@
-"""The tidy table of a full experiment: one row an item, method and seed, kept as Parquet."""
+"""The grid of methods, seeds and folds: prepared in stages, several trainings at a time, scored.
+
+A small model leaves most of a core idle when it is trained on two: two trainings on one core each
+finish sooner than one after the other on both. Every job leaves its results in the artifact store,
+so a sweep that was stopped goes on where it was, and a job that fails takes no other with it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
-import multiprocessing
 import os
-import pickle
-import tempfile
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
-from ambiguity_lib.evaluation.scores import score_items
-from ambiguity_lib.method.recipe import Classifier, Gold
-from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.evaluation.scores import score_probs
 from ambiguity_lib.models.batches import resolve_precision
-from ambiguity_lib.store import MissingArtifactError, library_versions, written_whole
+from ambiguity_lib.store import library_versions, written_whole
 from ambiguity_lib.study.experiment import Experiment
-from ambiguity_lib.study.methods import METHODS, RECIPES, Method, ensemble_seeds
+from ambiguity_lib.study.methods import METHODS, RECIPES, Method, Stage
 from ambiguity_lib.study.paths import run_directory
 from ambiguity_lib.study.profile import Profile
 
 #: Rows that know nothing about the single item; the second reads the gold distributions' mean.
 REFERENCES = ("uniform", "constant mean")
+CONNECT_SECONDS = 20
+_EVERY = METHODS | RECIPES
+
+
+class FailedWorkError(RuntimeError):
+    """Some of the work failed; the rest is kept."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that an experiment computes once and keeps.
+
+    Attributes:
+        name: A method of :data:`~ambiguity_lib.study.METHODS`, or an attribute of an experiment.
+        seed: Seed of training.
+        fold: Fold of the data.
+        options: Arguments, if the attribute is a function.
+    """
+
+    name: str
+    seed: int
+    fold: int
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        """For the list of failures."""
+        own = "".join(f", {key} {value}" for key, value in self.options)
+        return f"{self.name}{own}, seed {self.seed}, fold {self.fold}"
+
+    def run(self, experiment: Experiment) -> None:
+        """Compute it unless the store has it, models included."""
+        experiment = experiment.with_fold(self.fold).with_seed(self.seed)
+
+        def build(directory: Path) -> None:
+            if self.name in _EVERY and not self.options:
+                for split in experiment.evaluation_splits:
+                    _EVERY[self.name].probs(experiment, split)
+            else:
+                found = getattr(experiment, self.name)
+                if callable(found):
+                    found(**dict(self.options))
+            (directory / "done").touch()
+
+        experiment.store.get_or_build("done", self.spec(experiment), build)
+
+    def spec(self, experiment: Experiment) -> dict[str, Any]:
+        """What tells in the store that this has been done."""
+        settings = dataclasses.asdict(experiment.profile)
+        for name in ("name", "title", "description", "seeds", "second_task", "evaluation"):
+            del settings[name]
+        own = experiment.with_fold(self.fold).data
+        data = [own.fingerprint(split) for split in ("train", "validation", *own.evaluation_splits)]
+        return {
+            "job": dataclasses.asdict(self),
+            "settings": settings,
+            "data": data,
+            "precision": experiment.precision,
+        }
+
+
+def default_workers() -> int:
+    """Trainings at a time: ``AMBIGUITY_WORKERS`` if set, one on a GPU, else one a core, up to four.
+
+    Each holds a model, its gradients and AdamW's two moments in memory.
+
+    Raises:
+        ValueError: If ``AMBIGUITY_WORKERS`` is not a whole number from 1.
+    """
+    text = os.environ.get("AMBIGUITY_WORKERS")
+    if text is not None:
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"AMBIGUITY_WORKERS must be a whole number from 1; got {text!r}")
+        return int(text)
+    return 1 if torch.cuda.is_available() else min(4, torch.get_num_threads())
+
+
+def find_methods(names: str | None) -> tuple[Method, ...]:
+    """The methods and recipes that a comma-separated list names; all methods if it is None.
+
+    Args:
+        names: The list, such as ``teacher,pruned``, or None.
+
+    Returns:
+        The methods, each once, in the order of the list.
+
+    Raises:
+        ValueError: If there is no such method, or none is named; the message lists them.
+    """
+    if names is None:
+        return tuple(METHODS.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in _EVERY]
+    if unknown or not wanted:
+        problem = f"there is no method {unknown[0]!r}" if unknown else "no method is named"
+        raise ValueError(f"{problem}; choose from: {', '.join(_EVERY)}")
+    return tuple(_EVERY[name] for name in dict.fromkeys(wanted))
+
+
+def prepare(
+    experiment: Experiment,
+    names: str | Sequence[str],
+    *,
+    seeds: Sequence[int] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    **options: Sequence[Any],
+) -> None:
+    """Train what methods need and the store lacks, several models at a time.
+
+    Args:
+        experiment: Data and settings; all folds of its data are prepared.
+        names: One or several of :data:`~ambiguity_lib.study.METHODS` or
+            :data:`~ambiguity_lib.study.RECIPES`.
+        seeds: Seeds; the experiment's own if None.
+        workers: Processes, which share the cores; if None, ``AMBIGUITY_WORKERS`` if that is set,
+            one on a GPU, else one a core, up to four. With one, all is trained here.
+        progress: Whether to show a bar.
+        **options: Values of an argument of the experiment's method of that name, such as
+            ``depth=[2, 3]`` of ``pruned``; one model each.
+
+    Raises:
+        FailedWorkError: If some failed; the message names them and says why.
+
+    Examples:
+        >>> from ambiguity_lib.study import Experiment, prepare
+        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
+        >>> prepare(experiment, "pruned", depth=[1, 2], workers=1, progress=False)
+        >>> experiment.read_only().pruned(depth=1).depth
+        1
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    seeds = (experiment.seed,) if seeds is None else seeds
+    methods = [_EVERY[name] for name in names]
+    settings: list[tuple[tuple[str, Any], ...]] = [
+        ((key, value),) for key, values in options.items() for value in values
+    ]
+    stages = _stages(experiment, methods, seeds, settings or [()])
+    failed = _run_stages(experiment, stages, workers, None, progress)
+    if failed:
+        listed = "; ".join(f"{job}: {why}" for job, why in failed.items())
+        raise FailedWorkError(
+            f"{len(failed)} of {sum(map(len, stages))} trainings failed: {listed}. What was "
+            "finished is kept"
+        )
+
+
+def _stages(
+    experiment: Experiment,
+    methods: Sequence[Method],
+    seeds: Sequence[int],
+    settings: Sequence[tuple[tuple[str, Any], ...]] = ((),),
+) -> list[list[Job]]:
+    """Jobs by stage: what several methods need is made once, before the methods themselves."""
+    folds = range(experiment.profile.data.folds)
+    needs = {stage for method in methods for stage in method.needs}
+    early = [
+        [
+            Job(name, own, fold, tuple(arguments.items()))
+            for fold in folds
+            for seed in seeds
+            for stage in stages
+            if stage in needs
+            for name, own, arguments in stage.jobs(experiment, seed)
+        ]
+        for stages in (set(Stage) - {Stage.PROBES}, {Stage.PROBES})
+    ]
+    last = [
+        Job(method.name, seed, fold, chosen)
+        for fold in folds
+        for method in methods
+        for seed in (seeds if method.per_seed else seeds[:1])
+        for chosen in settings
+    ]
+    return [list(dict.fromkeys(jobs)) for jobs in (*early, last)]
+
+
+def _run_stages(
+    experiment: Experiment,
+    stages: Sequence[Sequence[Job]],
+    workers: int | None,
+    scheduler: str | None,
+    progress: bool,
+) -> dict[Job, str]:
+    """Run what is not done yet, stage after stage; what failed, and why."""
+    failed: dict[Job, str] = {}
+    store = experiment.store
+    with contextlib.ExitStack() as stack:
+        backend: int | None = None
+        for jobs in stages:
+            missing = [job for job in jobs if not store.has("done", job.spec(experiment))]
+            if not missing:
+                continue
+            if scheduler is not None and backend is None:
+                backend = stack.enter_context(_cluster(scheduler, store.root))
+            count = backend or min(workers or default_workers(), len(missing))
+            failed |= _run_jobs(experiment, missing, count, scheduler is None, progress)
+    return failed
+
+
+def _run_jobs(
+    experiment: Experiment, jobs: Sequence[Job], workers: int, here: bool, progress: bool
+) -> dict[Job, str]:
+    """Run jobs, ``workers`` at a time: in processes of this machine, or where joblib is told to."""
+    failed: dict[Job, str] = {}
+    with tqdm(total=len(jobs), leave=False, disable=not progress or None) as bar:
+        bar.set_description(f"training, {workers} at a time")
+        if here and workers == 1:
+            for job in jobs:
+                _note(failed, *_attempt(experiment, job, None, None))
+                bar.update()
+            return failed
+        threads = max(1, torch.get_num_threads() // workers) if here else None
+        parent = os.getpid() if here else None
+        left = dict.fromkeys(jobs)
+        pool = joblib.Parallel(
+            workers, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
+        )
+        calls = [joblib.delayed(_attempt)(experiment.quiet(), job, threads, parent) for job in jobs]
+        with joblib.parallel_config("loky") if here else contextlib.nullcontext():
+            try:
+                for job, error in pool(calls):
+                    del left[job]
+                    _note(failed, job, error)
+                    bar.update()
+            except TerminatedWorkerError:
+                reason = "a worker died, perhaps for memory: AMBIGUITY_WORKERS=1 needs less"
+                failed |= dict.fromkeys(left, reason)
+    return failed
+
+
+def _note(failed: dict[Job, str], job: Job, error: str | None) -> None:
+    if error is not None:
+        failed[job] = error
+
+
+def _attempt(
+    experiment: Experiment, job: Job, threads: int | None, parent: int | None
+) -> tuple[Job, str | None]:
+    """Run a job where it is; an error is an answer, so that the other jobs go on."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if parent is not None:
+        _watch(parent)
+    try:
+        job.run(experiment)
+    except Exception as error:
+        return job, f"{type(error).__name__}: {error}"
+    return job, None
+
+
+@functools.cache
+def _watch(parent: int) -> None:
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this process when the one that waits for its result has gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def score_methods(
@@ -90,382 +344,15 @@ def score_methods(
     return pd.concat(frames, ignore_index=True)
 
 
-def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) -> pd.DataFrame:
-    """Rows of the table for one array of distributions, shape (N, C).
-
-    Args:
-        gold: What people said about the items.
-        method: What to call the method.
-        seed: The seed of its training.
-        probs: Its distributions, shape (N, C).
-
-    Returns:
-        N rows with the columns of :func:`score_methods`.
-
-    Examples:
-        >>> import numpy as np
-        >>> from ambiguity_lib.study import score_probs
-        >>> from ambiguity_lib.method.recipe import Gold
-        >>> labels = np.array([0, 1])
-        >>> human = np.array([[0.6, 0.4], [0.1, 0.9]])
-        >>> gold = Gold("toy", ("a", "b"), human, labels, labels, None)
-        >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]])
-        >>> rows = score_probs(gold, "teacher", 0, probs)
-        >>> rows[["dataset", "method", "uid", "JSD", "confidence"]].round(3)
-          dataset   method uid    JSD  confidence
-        0     toy  teacher   a  0.252         0.9
-        1     toy  teacher   b  0.000         0.9
-    """
-    scores = score_items(
-        probs, gold.human, old_labels=gold.old_labels, new_labels=gold.new_labels
-    ).assign(confidence=probs.max(axis=1), human_entropy=entropy(gold.human))
-    names = {"dataset": gold.name, "method": method, "seed": seed, "uid": list(gold.uids)}
-    return pd.concat([pd.DataFrame(names, index=scores.index), scores], axis=1)
-
-
-def write_scores(scores: pd.DataFrame, path: Path) -> Path:
-    """Write the table as Parquet, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as temporary:
-        scores.to_parquet(temporary, index=False, compression="zstd")
-    return path
-
-
-# keyed by seed and fold
-_Views: TypeAlias = dict[tuple[int | None, int | None], Experiment]
-_IN_A_ROW = {"features", "probes", "probe-probs"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """Something that an experiment computes once and keeps; what is None is its own choice.
-
-    Attributes:
-        seed: The experiment's seed.
-        fold: The fold of its data.
-    """
-
-    seed: int | None = None
-    fold: int | None = None
-
-    def of(self, experiment: Experiment) -> Experiment:
-        """The experiment with this seed and fold."""
-        if self.fold is not None:
-            experiment = experiment.with_fold(self.fold)
-        if self.seed is None or self.seed == experiment.seed:
-            return experiment
-        return experiment.with_seed(self.seed)
-
-    def train(self, experiment: Experiment) -> object:
-        """Compute it unless the store has it."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Cell(Work):
-    """One classifier to train: a method of an ``Experiment`` and its settings.
-
-    Examples:
-        >>> from ambiguity_lib.study import Experiment
-        >>> from ambiguity_lib.study.sweep import Cell
-        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> Cell("pruned", depth=1, seed=1).train(experiment).depth
-        1
-    """
-
-    method: Literal["teacher", "pruned", "distilled", "label smoothing"]
-    depth: int | None = None
-    source: int | None = None
-    weight: float | None = None
-    epsilon: float = 0.1
-
-    def train(self, experiment: Experiment) -> Classifier:
-        """The classifier, trained unless the store has it."""
-        experiment = self.of(experiment)
-        if self.method == "teacher":
-            return experiment.teacher
-        if self.method == "pruned":
-            return experiment.pruned(self.depth)
-        if self.method == "label smoothing":
-            return experiment.label_smoothed(self.epsilon, self.depth)
-        return experiment.distilled(self.depth, self.source, self.weight)
-
-
-class FailedWorkError(RuntimeError):
-    """Some of the work failed; the rest is kept.
-
-    Attributes:
-        failed: What failed, and why.
-    """
-
-    def __init__(self, failed: Mapping[Work, BaseException], of: int) -> None:
-        first = next(iter(failed.values()))
-        hint = ""
-        if isinstance(first, BrokenProcessPool):
-            hint = (
-                " A worker died: for memory (AMBIGUITY_WORKERS=1 needs less), or because a script "
-                'without `if __name__ == "__main__":` called this.'
-            )
-        super().__init__(
-            f"{len(failed)} of {of} trainings failed: "
-            f"{'; '.join(map(str, failed))}. What was finished is kept.{hint}"
-        )
-        self.failed = dict(failed)
-
-
-def default_workers() -> int:
-    """Trainings at a time: ``AMBIGUITY_WORKERS`` if set, one on a GPU, else one a core, up to four.
-
-    Each holds a model, its gradients and AdamW's two moments in memory.
-
-    Raises:
-        ValueError: If ``AMBIGUITY_WORKERS`` is not a whole number from 1.
-    """
-    text = os.environ.get("AMBIGUITY_WORKERS")
-    if text is not None:
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"AMBIGUITY_WORKERS must be a whole number from 1; got {text!r}")
-        return int(text)
-    return 1 if torch.cuda.is_available() else min(4, torch.get_num_threads())
-
-
-def prefetch(
-    experiment: Experiment,
-    cells: Sequence[Work],
-    *,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-) -> None:
-    """Train those of the cells that the store lacks, ``workers`` at a time.
-
-    A cell waits while another makes something that it needs, too (the teacher of its seed). What
-    is finished stays in the store, whatever happens to the others. Workers are fresh interpreters:
-    a script that calls this needs the usual ``if __name__ == "__main__":``.
-
-    Args:
-        experiment: Where the cells belong.
-        cells: What is wanted; they start in this order where nothing speaks against it.
-        workers: Processes, which share the cores; if None, ``AMBIGUITY_WORKERS`` if that is set,
-            one on a GPU, else one a core, up to four. With one, the cells are trained here.
-        executor: Where to train instead of in own processes, ``workers`` at a time; it has to see
-            the experiment's store under the same path.
-        progress: Whether to show a bar.
-
-    Raises:
-        FailedWorkError: If some failed; the message names them, the first error is its cause.
-
-    Examples:
-        >>> from ambiguity_lib.study import Experiment
-        >>> from ambiguity_lib.study.sweep import Cell
-        >>> from ambiguity_lib.study import prefetch
-        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> prefetch(
-        ...     experiment,
-        ...     [Cell("teacher"), Cell("pruned", depth=1)],
-        ...     workers=1,
-        ...     progress=False,
-        ... )
-        >>> experiment.read_only().pruned(depth=1).depth
-        1
-    """
-    workers = default_workers() if workers is None else workers
-    own = [
-        replace(
-            cell,
-            seed=experiment.seed if cell.seed is None else cell.seed,
-            fold=experiment.fold if cell.fold is None else cell.fold,
-        )
-        for cell in cells
-    ]
-    # one view a seed and fold: what it has found once it need not look up again
-    views: _Views = {}
-    for cell in own:
-        if (cell.seed, cell.fold) not in views:
-            views[cell.seed, cell.fold] = cell.of(experiment).read_only()
-    missing = [cell for cell in dict.fromkeys(own) if _missing(cell, views)]
-    failed: dict[Work, BaseException] = {}
-    if executor is None and (workers == 1 or len(missing) < 2):
-        for cell in missing:
-            try:
-                cell.train(experiment)
-            except Exception as failure:
-                failed[cell] = failure
-        if failed:
-            raise FailedWorkError(failed, of=len(set(own))) from next(iter(failed.values()))
-        return
-    workers = min(workers, len(missing))
-    with (
-        _shared(experiment) as file,
-        contextlib.nullcontext(executor) if executor is not None else _pool(workers) as pool,
-        tqdm(total=len(missing), leave=False, disable=not progress or None) as bar,
-    ):
-        bar.set_description(f"training, {workers} at a time")
-        running: dict[Future[None], Work] = {}
-        while missing or running:
-            needs = [(cell, _missing(cell, views)) for cell in running.values()]
-            for cell in list(missing):
-                if len(running) == workers:
-                    break
-                need = _missing(cell, views)
-                if need is not None and any(_blocks(*job, cell, need) for job in needs):
-                    continue
-                missing.remove(cell)
-                if need is None:  # another cell was the same model
-                    bar.update()
-                    continue
-                try:
-                    running[pool.submit(_train, file, cell)] = cell
-                    needs.append((cell, need))
-                except BrokenProcessPool as broken:
-                    failed |= dict.fromkeys([cell, *missing], broken)
-                    missing = []
-                    break
-            # a free worker looks again soon whether what its cell waits for has come
-            timeout = None if len(running) == workers or not missing else 2.0
-            for future in wait(running, timeout, return_when=FIRST_COMPLETED).done:
-                # a cluster that goes away cancels what it was given
-                error = CancelledError() if future.cancelled() else future.exception()
-                if error is not None:
-                    failed[running[future]] = error
-                del running[future]
-                bar.update()
-    if failed:
-        raise FailedWorkError(failed, of=len(set(own))) from next(iter(failed.values()))
-
-
-def _blocks(
-    running: Work, made: MissingArtifactError | None, cell: Work, need: MissingArtifactError
-) -> bool:
-    """Whether ``cell``, which needs ``need`` first, would make what ``running`` is making now."""
-    if made is None:
-        return False
-    # features and probes of a seed come in a row: who waits for one waits for all
-    same = (running.seed, running.fold) == (cell.seed, cell.fold)
-    return need.key == made.key or (same and {made.kind, need.kind} <= _IN_A_ROW)
-
-
-def _missing(cell: Work, views: _Views) -> MissingArtifactError | None:
-    """The first thing that has to be made for a cell; None if nothing has."""
-    try:
-        cell.train(views[cell.seed, cell.fold])
-    except MissingArtifactError as error:
-        return error
-    except Exception:  # the worker will meet it, too, and say so
-        return MissingArtifactError(Path(), "model", repr(cell))
-    return None
-
-
-@contextlib.contextmanager
-def _shared(experiment: Experiment) -> Iterator[Path]:
-    """A file beside the store that holds the experiment, for whoever trains.
-
-    By a file: a large argument to a process that dies early would block its parent.
-    """
-    root = experiment.store_root
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".workers-", dir=root) as folder:
-        file = Path(folder) / "experiment.pickle"
-        file.write_bytes(pickle.dumps(experiment.quiet()))
-        yield file
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    """Worker processes with an equal share of the threads each."""
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(max(1, torch.get_num_threads() // workers),),
-    )
-
-
-def _start_worker(threads: int) -> None:
-    torch.set_num_threads(threads)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)  # nobody waits for the result, and a pool's worker would wait for ever
-
-
-@functools.lru_cache(maxsize=1)
-def _read(file: Path) -> Experiment:
-    experiment: Experiment = pickle.loads(file.read_bytes())
-    return experiment
-
-
-def _train(file: Path, cell: Work) -> None:
-    cell.train(_read(file))
-
-
-CONNECT_SECONDS = 20
-_EVERY = METHODS | RECIPES
-
-
-def find_methods(names: str | None) -> tuple[Method, ...]:
-    """The methods and recipes that a comma-separated list names; all methods if it is None.
-
-    Args:
-        names: The list, such as ``teacher,pruned``, or None.
-
-    Returns:
-        The methods, each once, in the order of the list.
-
-    Raises:
-        ValueError: If there is no such method, or none is named; the message lists them.
-
-    Examples:
-        >>> from ambiguity_lib.study import find_methods
-        >>> [method.name for method in find_methods("teacher,pruned")]
-        ['teacher', 'pruned']
-    """
-    if names is None:
-        return tuple(METHODS.values())
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in _EVERY]
-    if unknown or not wanted:
-        problem = f"there is no method {unknown[0]!r}" if unknown else "no method is named"
-        raise ValueError(f"{problem}; choose from: {', '.join(_EVERY)}")
-    return tuple(_EVERY[name] for name in dict.fromkeys(wanted))
-
-
-@dataclass(frozen=True)
-class MethodCell(Work):
-    """One method under one seed and fold, on every evaluation set."""
-
-    name: str
-
-    def train(self, experiment: Experiment) -> None:
-        """Compute its probabilities, models included."""
-        experiment = self.of(experiment)
-        for split in experiment.evaluation_splits:
-            _EVERY[self.name].probs(experiment, split)
-
-    def __str__(self) -> str:
-        """For the list of failures."""
-        return f"{self.name}, seed {self.seed}, fold {self.fold}"
-
-
 @dataclass(frozen=True)
 class SweepResult:
     """What became of a sweep.
 
     Attributes:
-        cells: Number of cells.
-        failed: Cell → what went wrong.
-        scores: The tidy table of results; None if a cell failed.
-        path: Where the table is; None if a cell failed.
-
-    Examples:
-        >>> from ambiguity_lib.study import SweepResult
-        >>> failed = {"teacher, seed 1": "out of memory"}
-        >>> result = SweepResult(cells=2, failed=failed, scores=None, path=None)
-        >>> result.scores is None
-        True
+        cells: Number of methods × seeds × folds.
+        failed: What failed → what went wrong.
+        scores: The tidy table of results; None if something failed.
+        path: Where the table is; None if something failed.
     """
 
     cells: int
@@ -482,47 +369,6 @@ def experiments_of(profile: Profile) -> list[Experiment]:
     return [Experiment(one, one.sweep_seeds[0]) for one in profiles]
 
 
-def method_cells(
-    experiment: Experiment, methods: Sequence[Method], seeds: Sequence[int]
-) -> list[Work]:
-    """The cells of a grid, after those of models that one method needs several of.
-
-    Args:
-        experiment: Data and settings.
-        methods: The methods to compare.
-        seeds: Their seeds.
-
-    Returns:
-        What :func:`~ambiguity_lib.study.sweep.prefetch` can compute in several processes.
-
-    Examples:
-        >>> from ambiguity_lib.study import Experiment
-        >>> from ambiguity_lib.study import METHODS
-        >>> from ambiguity_lib.study import method_cells
-        >>> experiment = Experiment.from_profile("tiny.yml", progress=False)
-        >>> len(method_cells(experiment, [METHODS["teacher"]], seeds=[0, 1, 2]))
-        3
-    """
-    folds = range(experiment.profile.data.folds)
-    chosen = {method.name for method in methods}
-    members = ensemble_seeds(experiment) if "deep ensemble" in chosen else ()
-    smoothings = experiment.profile.baselines.epsilons if "label smoothing" in chosen else ()
-    first = [Cell("teacher", seed=seed, fold=fold) for fold in folds for seed in members]
-    first += [
-        Cell("label smoothing", epsilon=epsilon, seed=seed, fold=fold)
-        for fold in folds
-        for seed in seeds
-        for epsilon in smoothings
-    ]
-    cells = [
-        MethodCell(method.name, seed=seed, fold=fold)
-        for fold in folds
-        for method in methods
-        for seed in (seeds if method.per_seed else seeds[:1])
-    ]
-    return [*first, *sorted(cells, key=lambda cell: cell.name != "teacher")]
-
-
 def run_sweep(
     profile: Profile,
     methods: Sequence[Method],
@@ -536,9 +382,9 @@ def run_sweep(
 
     Args:
         profile: The profile; its second task is swept as well.
-        methods: Methods, see :data:`~ambiguity_lib.study.methods.METHODS`.
+        methods: Methods, see :data:`~ambiguity_lib.study.METHODS`.
         seeds: Seeds; those of each task, its ``sweep_seeds``, if None.
-        workers: Processes on this machine, see :func:`~ambiguity_lib.study.sweep.prefetch`.
+        workers: Processes on this machine, see :func:`prepare`.
         scheduler: Address of a Dask scheduler to use instead.
         progress: Whether to show bars.
 
@@ -547,17 +393,6 @@ def run_sweep(
 
     Raises:
         RuntimeError: If the scheduler cannot be reached or its workers cannot do the work.
-
-    Examples:
-        >>> from ambiguity_lib.study import METHODS
-        >>> from ambiguity_lib.study import load_profile
-        >>> from ambiguity_lib.study import run_sweep
-        >>> profile = load_profile("tiny.yml")
-        >>> result = run_sweep(
-        ...     profile, [METHODS["teacher"]], [0], workers=1, progress=False
-        ... )
-        >>> result.failed, sorted(set(result.scores["method"]))
-        ({}, ['constant mean', 'teacher', 'uniform'])
     """
     failed: dict[str, str] = {}
     count = 0
@@ -566,35 +401,25 @@ def run_sweep(
         for experiment in experiments_of(profile)
     ]
     for experiment, own in grid:
-        cells = method_cells(experiment, methods, own)
-        count += len(cells)
-        with _executor(scheduler, experiment.store_root, workers) as (executor, size):
-            try:
-                prefetch(experiment, cells, workers=size, executor=executor, progress=progress)
-            except FailedWorkError as error:
-                task = experiment.splits.name
-                failed |= {f"{task}: {cell}": _reason(why) for cell, why in error.failed.items()}
+        stages = _stages(experiment, methods, own)
+        count += len(stages[-1])
+        found = _run_stages(experiment, stages, workers, scheduler, progress)
+        failed |= {f"{experiment.splits.name}: {job}": why for job, why in found.items()}
     if failed:
         return SweepResult(count, failed, None, None)
     # what is not there by now was stored under another key: an error, not a training here
     tables = [score_methods(one.read_only(), methods, own) for one, own in grid]
     scores = pd.concat(tables, ignore_index=True)
-    path = write_scores(scores, run_directory(profile.name) / "results" / "scores.parquet")
+    path = run_directory(profile.name) / "results" / "scores.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        scores.to_parquet(temporary, index=False, compression="zstd")
     return SweepResult(count, {}, scores, path)
 
 
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
 @contextlib.contextmanager
-def _executor(
-    scheduler: str | None, store: Path, workers: int | None
-) -> Iterator[tuple[Executor | None, int | None]]:
-    """A cluster's executor and the number of its workers; none for this machine."""
-    if scheduler is None:
-        yield None, workers
-        return
+def _cluster(scheduler: str, store: Path) -> Iterator[int]:
+    """Make joblib work on a Dask cluster; gives the number of its workers."""
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
@@ -607,7 +432,8 @@ def _executor(
         raise RuntimeError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
         size, resources = _check_workers(client, scheduler, store)
-        yield client.get_executor(resources=resources, pure=False), size
+        with joblib.parallel_config("dask", client=client, resources=resources, pure=False):
+            yield size
 
 
 def _check_workers(client: Any, scheduler: str, store: Path) -> tuple[int, dict[str, float]]:

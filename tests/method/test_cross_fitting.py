@@ -33,8 +33,8 @@ def test_predictions_come_from_models_that_did_not_see_the_text(salt, monkeypatc
         predicted.append(set(items["text"][:]))
         return np.zeros((len(items), 3))
 
-    monkeypatch.setattr("ambiguity_lib.models.training.fine_tune", train)
-    monkeypatch.setattr("ambiguity_lib.models.training.predict_logits", predict)
+    monkeypatch.setattr("ambiguity_lib.method.recipe.fine_tune", train)
+    monkeypatch.setattr("ambiguity_lib.method.recipe.predict_logits", predict)
     items = tiny_dataset(60)
     fit(items, 3, salt=salt)
     assert len(seen) == 3

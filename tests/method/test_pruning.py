@@ -19,7 +19,6 @@ from transformers import (
 )
 
 from ambiguity_lib.method import (
-    LayerChoice,
     SelectionConfig,
     choose_layers,
     converged_depth,
@@ -86,10 +85,18 @@ def test_bad_settings_are_refused():
 def test_choose_layers_keeps_a_layer_below_the_student():
     labels = [0, 0, 1, 2]
     selection = SelectionConfig(tolerance=0.5, source_fraction=0.5)
-    assert choose_layers(PILOT, labels, selection) == LayerChoice(depth=2, source=1)
+    chosen = choose_layers(PILOT, labels, selection)
+    assert (chosen.depth, chosen.source) == (2, 1)
+    assert (chosen.best, chosen.tolerance, chosen.chance) == (max(PILOT[1:]), 0.5, 0.5)
     selection = SelectionConfig(tolerance=0.01, source_fraction=0.5)
     # chance is 0.5 here: .5 + .5 * (.85 - .5) = .675
-    assert choose_layers(PILOT, labels, selection) == LayerChoice(depth=5, source=3)
+    chosen = choose_layers(PILOT, labels, selection)
+    assert (chosen.depth, chosen.source) == (5, 3)
+    assert choose_layers(PILOT, labels, selection, depth=3).source < 3
+    chosen = choose_layers(PILOT, labels, selection, depth=4, source=0)
+    assert (chosen.depth, chosen.source) == (4, 0)
+    with pytest.raises(ValueError, match="below the depth, which is 4 here; got 4"):
+        choose_layers(PILOT, labels, selection, depth=4, source=4)
 
 
 def test_choose_layers_refuses_items_without_a_label():

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+
 EXERCISE = re.compile(r"\*\*Exercise (\d+\.\d+)\*\* \((by hand|code|open)\)")
 from course.exercises import EXERCISES
 from course.figures import METHOD_COLORS

@@ -24,7 +24,12 @@ from ambiguity_lib.practice.run import (
     one_line,
     place,
 )
-from tests.practice.sample_run import ODD_CLASSES, sample_compression, without_human, without_optional
+from tests.practice.sample_run import (
+    ODD_CLASSES,
+    sample_compression,
+    without_human,
+    without_optional,
+)
 
 
 @pytest.fixture(scope="module")

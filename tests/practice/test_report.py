@@ -15,7 +15,12 @@ from ambiguity_lib.evaluation import minus, number
 from ambiguity_lib.practice.compress import CompressionResult
 from ambiguity_lib.practice.report import report, write_report
 from ambiguity_lib.practice.run import CHANGES, MODELS, depth_rule, intervals
-from tests.practice.sample_run import ODD_CLASSES, sample_compression, without_human, without_optional
+from tests.practice.sample_run import (
+    ODD_CLASSES,
+    sample_compression,
+    without_human,
+    without_optional,
+)
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 

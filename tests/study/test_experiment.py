@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from ambiguity_lib.data import Splits
-from ambiguity_lib.method import distil_lower_layer
+from ambiguity_lib.method import distil
 from ambiguity_lib.models import load_tokenizer, predict_logits
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study import Experiment, load_profile
@@ -177,8 +177,8 @@ def test_a_student_loads_anywhere(exp):
 
 
 def test_the_recipe_on_ones_own_data_gives_the_experiments_student(exp):
-    """`distil_lower_layer` and `Experiment` are made of the same steps."""
-    recipe = distil_lower_layer(
+    """`distil` and `Experiment` are made of the same steps."""
+    recipe = distil(
         exp.teacher.load(),
         load_tokenizer(exp.teacher.path),
         poisoned(exp.splits.train),

@@ -8,16 +8,38 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import psutil
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from ambiguity_lib.metrics import jensen_shannon_distance
 from ambiguity_lib.practice.cli import app
-from ambiguity_lib.study import METHODS, find_methods, load_profile, method_cells, run_sweep
-from ambiguity_lib.study.sweep import MethodCell, experiments_of, parse_seeds
+from ambiguity_lib.store import ArtifactStore, MissingArtifactError
+from ambiguity_lib.study import (
+    METHODS,
+    RECIPES,
+    Experiment,
+    find_methods,
+    load_profile,
+    prepare,
+    run_sweep,
+    score_methods,
+)
+from ambiguity_lib.study.sweep import (
+    REFERENCES,
+    FailedWorkError,
+    _stages,
+    default_workers,
+    experiments_of,
+    parse_seeds,
+)
 
 SMOKE_FILE = Path(__file__).resolve().parents[1] / "profiles" / "smoke.yml"
 SMOKE = load_profile(SMOKE_FILE)
@@ -38,14 +60,17 @@ def test_what_are_no_seeds(text):
         parse_seeds(text)
 
 
-def test_the_grid_has_every_method_seed_and_fold_teachers_first(build_dir):
+def test_what_several_methods_need_is_made_once_and_before_them(build_dir):
     (experiment,) = experiments_of(ONE_TASK)
-    cells = method_cells(experiment, tuple(METHODS.values()), (0, 1))
-    of_methods = [cell for cell in cells if isinstance(cell, MethodCell)]
-    # one ensemble for both seeds, and label smoothing's two strengths for each
-    assert len(of_methods) == len(set(of_methods)) == 2 * len(METHODS) - 1
-    assert len(cells) == len(set(cells)) == len(of_methods) + 4 + SMOKE.baselines.ensemble_size
-    assert [cell.name for cell in of_methods[:2]] == ["teacher", "teacher"]
+    early, probes, last = _stages(experiment, tuple(METHODS.values()), (0, 1))
+    # teachers of both seeds are the ensemble's members; label smoothing has two strengths
+    assert {job.name for job in early} == {"teacher", "label_smoothed"}
+    assert len(early) == len(set(early)) == SMOKE.baselines.ensemble_size + 2 * 2
+    assert [(job.name, job.seed) for job in probes] == [("probe", 0), ("probe", 1)]
+    # one ensemble for both seeds
+    assert len(last) == len(set(last)) == 2 * len(METHODS) - 1
+    (halves, *_), _, _ = _stages(experiment, [RECIPES["out of fold"]], (0,))
+    assert halves.name in ("teacher", "out_of_fold_probs")
 
 
 def test_a_sweep_is_complete_kept_and_done_only_once(build_dir, monkeypatch):
@@ -82,7 +107,7 @@ def test_a_failed_cell_is_listed_and_the_others_are_kept(build_dir, workers):
     assert done.scores is None
     (experiment,) = experiments_of(profile)
     for name in ("teacher", "pruned"):
-        MethodCell(name, seed=0, fold=0).train(experiment.read_only())
+        METHODS[name].probs(experiment.read_only(), "evaluation")
 
 
 def test_methods_by_name():
@@ -216,3 +241,137 @@ def test_workers_with_several_threads_or_none_at_all_are_refused(cluster, build_
     wait_for_workers(address, 1)
     with pytest.raises(RuntimeError, match=r"has 2 threads.*--nthreads 1"):
         run_sweep(ONE_TASK, SOME, (0,), scheduler=address, progress=False)
+
+
+def experiment(root, profile=ONE_TASK):
+    return Experiment(profile, 0, store=ArtifactStore(root), progress=False)
+
+
+def finished(root):
+    return {path.name for path in root.glob("model/*")}
+
+
+def test_only_what_is_missing_is_trained(tmp_path, monkeypatch):
+    exp = experiment(tmp_path)
+    prepare(exp, "pruned", depth=[1], seeds=[1], workers=1)
+    assert len(finished(tmp_path)) == 2  # the teacher, for the probes, and the student
+    assert exp.with_seed(1).read_only().pruned(1).depth == 1
+    with pytest.raises(MissingArtifactError, match="holds no"):
+        _ = exp.read_only().teacher
+
+    def fail(*args, **kwargs):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("ambiguity_lib.method.recipe.fine_tune", fail)
+    prepare(experiment(tmp_path), "pruned", depth=[1], seeds=[1], workers=1)
+    # not even a process is started
+    monkeypatch.setattr("ambiguity_lib.study.sweep.joblib.Parallel", fail)
+    prepare(experiment(tmp_path), "pruned", depth=[1], seeds=[1], workers=2)
+
+
+def test_options_are_those_of_the_experiment(tmp_path):
+    exp = experiment(tmp_path)
+    prepare(exp, "distilled", weight=[0.25, 0.75], workers=1, progress=False)
+    for weight in (0.25, 0.75):
+        assert exp.read_only().distilled(weight=weight).depth == exp.depth
+
+
+@pytest.mark.slow
+def test_processes_make_the_models_that_one_process_makes(tmp_path):
+    apart, together = experiment(tmp_path / "apart"), experiment(tmp_path / "together")
+    prepare(apart, ["teacher", "pruned"], seeds=(0, 1), workers=1)
+    prepare(together, ["teacher", "pruned"], seeds=(0, 1), workers=2, progress=False)
+    assert finished(tmp_path / "together") == finished(tmp_path / "apart")
+    for name in ("teacher", "pruned"):
+        ours, theirs = (METHODS[name].probs(exp, "evaluation") for exp in (together, apart))
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failed_job_is_named_and_the_others_are_kept(tmp_path, workers):
+    exp = experiment(tmp_path)
+    with pytest.raises(FailedWorkError, match=r"1 of 4 trainings failed: pruned, depth 9.*kept"):
+        prepare(exp, "pruned", depth=[9, 1], workers=workers, progress=False)
+    assert exp.read_only().pruned(1).depth == 1
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_parent(tmp_path):
+    """A killed kernel leaves no training behind that nobody waits for."""
+    script = """
+        import dataclasses
+        import sys
+        from pathlib import Path
+        from ambiguity_lib.study import prepare
+        from tests.study.test_sweep import ONE_TASK, experiment
+        if __name__ == "__main__":
+            training = dataclasses.replace(ONE_TASK.training, epochs=100_000)
+            exp = experiment(Path(sys.argv[1]), dataclasses.replace(ONE_TASK, training=training))
+            prepare(exp, "teacher", seeds=(0, 1), workers=2)
+    """
+    file = tmp_path / "run.py"
+    file.write_text(textwrap.dedent(script))
+    root = Path(__file__).resolve().parents[2]
+    env = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    parent = subprocess.Popen([sys.executable, file, tmp_path / "store"], cwd=root, env=env)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "store").glob("model/.building*"))) < 2:
+        assert parent.poll() is None, "the run ended before it trained"
+        assert time.monotonic() < deadline, "no training began"
+        time.sleep(0.2)
+    workers = psutil.Process(parent.pid).children(recursive=True)
+    parent.kill()
+    parent.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=20)
+    for process in alive:
+        process.kill()
+    assert gone and not alive
+
+
+@pytest.fixture(scope="module")
+def exp(tmp_path_factory):
+    store = ArtifactStore(tmp_path_factory.mktemp("store"))
+    return Experiment(SMOKE, 0, store=store, progress=False)
+
+
+@pytest.fixture(scope="module")
+def scores(exp):
+    return score_methods(exp, find_methods("teacher,deep ensemble"), (0, 1))
+
+
+def test_one_row_an_item_method_and_seed(exp, scores):
+    items = len(exp.splits.evaluation)
+    sizes = scores.groupby(["method", "seed"]).size()
+    assert sizes.to_dict() == {
+        ("teacher", 0): items,
+        ("teacher", 1): items,
+        ("deep ensemble", 0): items,
+        **{(name, 0): items for name in REFERENCES},
+    }
+    assert set(scores["dataset"]) == {"synthetic"}
+    assert not scores.isna().any().any()
+
+
+def test_scores_are_the_metrics(exp, scores):
+    own = scores[(scores["method"] == "teacher") & (scores["seed"] == 1)]
+    teacher = exp.with_seed(1).teacher.probs()
+    np.testing.assert_allclose(own["JSD"], jensen_shannon_distance(exp.human, teacher))
+    np.testing.assert_allclose(own["confidence"], teacher.max(axis=1))
+    assert own["uid"].tolist() == exp.splits.evaluation["uid"][:]
+
+
+def test_number_of_workers(monkeypatch):
+    monkeypatch.delenv("AMBIGUITY_WORKERS", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for threads, workers in ((1, 1), (2, 2), (16, 4)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert default_workers() == workers
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert default_workers() == 1
+    monkeypatch.setenv("AMBIGUITY_WORKERS", "3")
+    assert default_workers() == 3
+    for bad in ("0", "two", "-1"):
+        monkeypatch.setenv("AMBIGUITY_WORKERS", bad)
+        with pytest.raises(ValueError, match="AMBIGUITY_WORKERS must be"):
+            default_workers()
