@@ -19,7 +19,6 @@ from ambiguity_lib.method.recipe import (
 )
 from ambiguity_lib.method.targets import (
     DistillationConfig,
-    human_targets,
     label_smoothing_targets,
     mixture_targets,
     one_hot_targets,
@@ -53,7 +52,6 @@ __all__ = [
     "ensemble_probs",
     "fit_probes",
     "fit_temperature",
-    "human_targets",
     "label_smoothing_targets",
     "mc_dropout_probs",
     "mixture_targets",

@@ -120,23 +120,12 @@ class Classifier:
         self.train_seconds = float(facts["train_seconds"])
 
     def load(self) -> PreTrainedModel:
-        """The model itself, in evaluation mode.
-
-        Returns:
-            A plain model of Hugging Face ``transformers``.
-        """
+        """The model itself, in evaluation mode."""
         with quiet_transformers():
             return AutoModelForSequenceClassification.from_pretrained(self.path).eval()
 
     def logits(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Logits over a split, shape (N, C).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            The logits, in the order of the items.
-        """
+        """Logits over a split, shape (N, C)."""
         pipeline, max_length = self._pipeline, self._pipeline.config.training.max_length
 
         def compute() -> NDArray[np.float64]:
@@ -153,14 +142,7 @@ class Classifier:
         return pipeline.stored_array("logits", spec, compute, "logits.npy")
 
     def probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Distributions over a split, shape (N, C).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            The softmax of the logits.
-        """
+        """Distributions over a split, shape (N, C)."""
         return softmax(self.logits(split))
 
 
@@ -202,30 +184,15 @@ class Pipeline:
     # -- variants -----------------------------------------------------------------------------
 
     def with_seed(self, seed: int) -> Self:
-        """The same data and settings, trained with another seed.
-
-        Args:
-            seed: The other seed.
-
-        Returns:
-            A new one, which shares the data.
-        """
+        """The same data and settings, trained with another seed."""
         return self._variant(seed=seed)
 
     def read_only(self) -> Self:
-        """The same, but it raises ``MissingArtifactError`` instead of computing.
-
-        Returns:
-            A new one.
-        """
+        """The same, but it raises ``MissingArtifactError`` instead of computing."""
         return self._variant(store=self.store.read_only())
 
     def quiet(self) -> Self:
-        """The same without progress bars.
-
-        Returns:
-            A new one.
-        """
+        """The same without progress bars."""
         return self._variant(progress=False)
 
     def _variant(self, **changes: Any) -> Self:
@@ -252,14 +219,7 @@ class Pipeline:
         return self.data.class_names
 
     def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """Gold labels of a split, shape (N,).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            Class numbers from 0, −1 where there is no label.
-        """
+        """Gold labels of a split, shape (N,)."""
         return self.data.labels(split)
 
     def one_hot(self, split: SplitName = "train") -> NDArray[np.float64]:
@@ -340,14 +300,7 @@ class Pipeline:
         return Classifier(self, self.store.get_or_build("model", spec, build))
 
     def pruned(self, depth: int | None = None) -> Classifier:
-        """A model of the chosen (or given) depth, fine-tuned on gold labels.
-
-        Args:
-            depth: Depth; the chosen one by default.
-
-        Returns:
-            The model, from the store or newly trained.
-        """
+        """A model of the chosen (or given) depth, fine-tuned on gold labels."""
         return self.train_student(depth, {"method": "standard"}, self.one_hot)
 
     def distilled(
@@ -509,14 +462,7 @@ class Pipeline:
     # -- layers -------------------------------------------------------------------------------
 
     def features(self, split: SplitName) -> NDArray[np.float16]:
-        """Pooled hidden states of the teacher's layers 0 … L over a split.
-
-        Args:
-            split: ``"train"``, ``"validation"`` or an evaluation set.
-
-        Returns:
-            Array of shape (L + 1, N, d), d the hidden size.
-        """
+        """Pooled hidden states of the teacher's layers 0 … L over a split."""
         probing = self.config.probing
 
         def build(directory: Path) -> None:
@@ -567,28 +513,14 @@ class Pipeline:
         return LayerProbes.load(self._probes.path / "probes.npz")
 
     def probe_probs(self, split: SplitName) -> NDArray[np.float64]:
-        """Distributions of every layer's probe over a split, shape (L + 1, N, C).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            The distributions, layer 0 first.
-        """
+        """Distributions of every layer's probe over a split, shape (L + 1, N, C)."""
         spec = {"probes": self.probes_key, "data": self.data.fingerprint(split)}
         return self.stored_array(
             "probe-probs", spec, lambda: self.probes.predict(self.features(split))
         )
 
     def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
-        """Accuracy of every layer's probe against gold labels, shape (L + 1,).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            Shares from 0 to 1, layer 0 first.
-        """
+        """Accuracy of every layer's probe against gold labels, shape (L + 1,)."""
         predicted = self.probe_probs(split).argmax(axis=-1)
         return (predicted == self.labels(split)).mean(axis=-1)
 

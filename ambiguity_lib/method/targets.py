@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 
-from ambiguity_lib.data.schema import human_distributions
 from ambiguity_lib.metrics.uncertainty import entropy
 
 
@@ -142,27 +140,3 @@ def mixture_targets(labels: ArrayLike, teacher_probs: ArrayLike, weight: float) 
     if len(probs) != len(np.asarray(labels)):
         raise ValueError(f"{len(np.asarray(labels))} labels but {len(probs)} target rows")
     return (1.0 - weight) * one_hot_targets(labels, probs.shape[1]) + weight * probs
-
-
-def human_targets(dataset: Dataset) -> FloatArray:
-    """The human distributions themselves: an upper bound, never a label-free method.
-
-    Args:
-        dataset: Items with ``label_dist``.
-
-    Returns:
-        Distributions, shape (N, C).
-
-    Raises:
-        ValueError: If the dataset has no ``label_dist``.
-
-    Examples:
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> from ambiguity_lib.method import human_targets
-        >>> people = read_dataset(
-        ...     "votes.jsonl", class_names=("bad", "good"), human=True
-        ... ).dataset
-        >>> human_targets(people)[1]
-        array([0.3, 0.7])
-    """
-    return human_distributions(dataset)

@@ -12,11 +12,11 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from ambiguity_lib.data.labelled import LabelledSplits, SplitName
-from ambiguity_lib.data.schema import Splits, dataset_fingerprint
+from ambiguity_lib.data.schema import Splits, dataset_fingerprint, human_distributions
 from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.evaluation.scores import Gold
 from ambiguity_lib.method.recipe import Classifier, Pipeline, cross_fit
-from ambiguity_lib.method.targets import human_targets, label_smoothing_targets
+from ambiguity_lib.method.targets import label_smoothing_targets
 from ambiguity_lib.method.temperatures import mc_dropout_probs
 from ambiguity_lib.metrics import negative_log_likelihood
 from ambiguity_lib.models.loading import load_classifier, load_tokenizer
@@ -144,14 +144,7 @@ class Experiment(Pipeline):
         return self.data.evaluation_splits
 
     def gold(self, split: SplitName = "evaluation") -> Gold:
-        """What people said about the items of an evaluation set.
-
-        Args:
-            split: ``evaluation`` or the name of another evaluation set.
-
-        Returns:
-            Human distributions and labels of its items.
-        """
+        """What people said about the items of an evaluation set."""
         name = self.splits.evaluation_name if split == "evaluation" else split
         return Gold.of(self.data.whole(split), name)
 
@@ -178,15 +171,7 @@ class Experiment(Pipeline):
     # -- what ours is compared with -----------------------------------------------------------
 
     def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
-        """A model of the full (or given) depth trained on smoothed labels.
-
-        Args:
-            epsilon: ε, the weight of the uniform distribution.
-            depth: Depth; that of the full model by default.
-
-        Returns:
-            The model, from the store or newly trained.
-        """
+        """A model of the full (or given) depth trained on smoothed labels."""
         return self.train(
             self.num_layers if depth is None else depth,
             {"method": "label smoothing", "epsilon": epsilon},
@@ -231,14 +216,7 @@ class Experiment(Pipeline):
         return self.train_student(None, spec | target, make_targets)
 
     def mc_dropout_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """Mean distribution of the teacher over passes with dropout on, shape (N, C).
-
-        Args:
-            split: ``"train"``, ``"validation"`` or the name of an evaluation set.
-
-        Returns:
-            The distributions.
-        """
+        """Mean distribution of the teacher over passes with dropout on, shape (N, C)."""
         options: dict[str, Any] = {
             "max_length": self.profile.training.max_length,
             "samples": self.profile.baselines.dropout_samples,
@@ -310,7 +288,11 @@ class Experiment(Pipeline):
             "human-probs",
             spec,
             lambda: self._cross_fit(
-                self.teacher.path, self.data.items(split), human_targets(whole), folds, _HUMAN_FOLDS
+                self.teacher.path,
+                self.data.items(split),
+                human_distributions(whole),
+                folds,
+                _HUMAN_FOLDS,
             ),
         )
 

@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambiguity_lib.method import (
-    human_targets,
     label_smoothing_targets,
     mixture_targets,
     one_hot_targets,
 )
-from tests.tiny import tiny_dataset
 
 TEACHER = np.array([[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]])
 
@@ -58,11 +56,6 @@ def test_rows_that_are_no_distributions_or_too_few_are_refused():
         mixture_targets([0, 1], [[0.5, 0.5], [0.5, 0.6]], 0.5)
     with pytest.raises(ValueError, match="3 labels but 2 target rows"):
         mixture_targets([0, 1, 2], TEACHER, 0.5)
-
-
-def test_human_targets_need_human_distributions():
-    with pytest.raises(ValueError, match="label_dist"):
-        human_targets(tiny_dataset())
 
 
 def test_soft_cross_entropy_to_a_mixture_is_label_loss_plus_teacher_loss():
