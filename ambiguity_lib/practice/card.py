@@ -9,9 +9,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ambiguity_lib.evaluation.words import UNKNOWN, minus
 from ambiguity_lib.practice import run as facts
-from ambiguity_lib.practice import run as notes
-from ambiguity_lib.practice import run as table
 from ambiguity_lib.practice.run import reproduction
 
 _TAGS = ("distillation", "layer-pruning", "calibration", "human-label-variation", "ambiguity-lib")
@@ -88,7 +87,7 @@ def _results(run: Mapping[str, Any]) -> list[EvalResult]:
 def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
     base, on_hub = facts.base_model(run)
     data, settings, git = run["data"], run["settings"], run["provenance"]["git"]
-    tables = table.comparison(run)
+    tables = facts.comparison(run)
     return {
         "name": facts.student_name(run),
         "base": base,
@@ -105,23 +104,23 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "teacher_epochs": facts.epochs(settings["training"]["epochs"]),
         "student_epochs": facts.epochs(settings["student_epochs"]),
         "max_length": settings["training"]["max_length"],
-        "depth_rule": notes.depth_rule(run),
-        "intervals": notes.intervals(run),
-        "tie_note": notes.tie_note(run),
+        "depth_rule": facts.depth_rule(run),
+        "intervals": facts.intervals(run),
+        "tie_note": facts.tie_note(run),
         "settings": settings,
         "seed": run["seed"],
         "pairs": any(part.get("pairs") for part in data.values()),
         "data": [
-            part | {"name": name, "source": facts.place(part["source"]) or table.UNKNOWN}
+            part | {"name": name, "source": facts.place(part["source"]) or UNKNOWN}
             for name, part in data.items()
         ],
         "class_counts": facts.class_counts(run),
         "human": data["human"]["items"] if "human" in data else None,
         "tables": tables,
-        "measures": table.meanings(run),
-        "costs": table.costs(run),
+        "measures": facts.meanings(run),
+        "costs": facts.costs(run),
         "conditions": facts.latency_conditions(run),
-        "verdicts": [table.minus(verdict) for verdict in notes.all_verdicts(run)],
+        "verdicts": [minus(verdict) for verdict in facts.all_verdicts(run)],
         "hardware": facts.hardware(run),
         "platform": run["provenance"]["platform"],
         "versions": facts.versions(run),

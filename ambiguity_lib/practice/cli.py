@@ -1028,7 +1028,7 @@ def _run(
 ) -> Any:
     """The result, saved; None in a process that only helps to train."""
     from ambiguity_lib.practice import compress as compression
-    from ambiguity_lib.practice.run import ship
+    from ambiguity_lib.practice.compress import ship
     from ambiguity_lib.store import is_main_process, leave
 
     main = is_main_process()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,12 +29,11 @@ from ambiguity_lib.data.schema import (
     human_distributions,
     reorder_classes,
 )
-from ambiguity_lib.data.splits import DataConfig
 from ambiguity_lib.evaluation.resampling import EvaluationConfig
-from ambiguity_lib.evaluation.scores import tied_items
-from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, source_layer
+from ambiguity_lib.evaluation.scores import Gold, tied_items
+from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
 from ambiguity_lib.method.probes import LayerProbes, ProbingConfig
-from ambiguity_lib.method.recipe import Classifier
+from ambiguity_lib.method.recipe import Classifier, Pipeline, PipelineConfig
 from ambiguity_lib.method.targets import DistillationConfig
 from ambiguity_lib.method.temperatures import apply_temperature, fit_temperature
 from ambiguity_lib.metrics.calibration import accuracy, confidence_bins, negative_log_likelihood
@@ -45,14 +46,22 @@ from ambiguity_lib.models.loading import (
     load_tokenizer,
     longest_input,
     num_layers,
+    quiet_transformers,
 )
 from ambiguity_lib.models.scratch import ModelConfig
 from ambiguity_lib.models.speed import measure_latency
 from ambiguity_lib.models.training import TrainingConfig
-from ambiguity_lib.practice.run import shareable
+from ambiguity_lib.practice.card import model_card
+from ambiguity_lib.practice.run import (
+    ONNX_FILE,
+    PROBES_FILE,
+    RUN_FILE,
+    check_free,
+    default_name,
+    new_folder,
+    shareable,
+)
 from ambiguity_lib.store import ArtifactStore
-from ambiguity_lib.study.experiment import Experiment
-from ambiguity_lib.study.profile import Profile
 from ambiguity_lib.study.provenance import plain as to_plain
 from ambiguity_lib.study.provenance import provenance
 
@@ -357,8 +366,6 @@ class CompressionResult:
             FileExistsError: If the folder is there, is not empty, and may not be replaced.
             OSError: If it cannot be written; nothing is left behind then.
         """
-        from ambiguity_lib.practice.run import ship  # here: it writes what this module makes
-
         return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)
 
 
@@ -481,15 +488,15 @@ def compress(
         if work is None
         else contextlib.nullcontext(work)
     ) as folder:
-        experiment = Experiment(
-            task.profile(seed),
+        pipeline = Pipeline(
+            task.splits(),
+            task.pipeline_config(),
             seed,
-            splits=task.splits(),
             store=ArtifactStore(Path(folder)),
             save_seconds=save_seconds,
             progress=progress,
         )
-        return _run(task, experiment, sources or {}, progress)
+        return _run(task, pipeline, sources or {}, progress)
 
 
 @dataclass(frozen=True)
@@ -505,7 +512,7 @@ class _Task:
     settings: CompressionSettings
 
     def splits(self) -> Splits:
-        """The parts as an experiment wants them."""
+        """The parts as a pipeline wants them."""
         return Splits(
             train=self.parts["train"],
             validation=self.parts["validation"],
@@ -514,14 +521,10 @@ class _Task:
             description="brought along by the user",
         )
 
-    def profile(self, seed: int) -> Profile:
-        """The settings as an experiment wants them."""
+    def pipeline_config(self) -> PipelineConfig:
+        """The settings as a pipeline wants them."""
         settings = self.settings
-        return Profile(
-            name="compression",
-            title="Compression of a classifier",
-            description="",
-            data=DataConfig("own", None, None, None),
+        return PipelineConfig(
             model=ModelConfig(self.model, fine_tuned=self.fine_tuned, new_head=not self.fine_tuned),
             training=settings.training,
             selection=SelectionConfig(settings.tolerance, settings.source_fraction),
@@ -531,9 +534,7 @@ class _Task:
                 start="teacher",
                 epochs=settings.student_epochs,
             ),
-            seeds=(seed,),
             probing=settings.probing,
-            evaluation=settings.evaluation,
         )
 
 
@@ -585,32 +586,39 @@ def _prepare(
 
 
 def _run(
-    task: _Task, experiment: Experiment, sources: Mapping[str, str], progress: bool
+    task: _Task, pipeline: Pipeline, sources: Mapping[str, str], progress: bool
 ) -> CompressionResult:
     settings, longest = task.settings, task.settings.training.max_length
     if not task.fine_tuned:
         logger.info("fine-tuning the full model: %d epochs", settings.training.epochs)
-    teacher = experiment.teacher
-    logger.info("probing %d layers", experiment.num_layers)
-    layers = _layers(experiment, settings)
+    teacher = pipeline.teacher
+    logger.info("probing %d layers", pipeline.num_layers)
+    accuracies = pipeline.probe_accuracy("validation")
+    layers = choose_layers(
+        accuracies,
+        pipeline.labels("validation"),
+        pipeline.config.selection,
+        depth=settings.depth,
+        source=settings.source,
+    )
     logger.info(
         "distilling layer %d into a model of %d layers: %d epochs",
         layers.source,
         layers.depth,
         settings.student_epochs,
     )
-    student = experiment.distilled(layers.depth, layers.source)
+    student = pipeline.distilled(layers.depth, layers.source)
     logger.info("comparing before and after")
     rows = measures(
-        [_judged(experiment, student, name) for name in task.parts if name != "train"],
+        [_judged(pipeline, student, name) for name in task.parts if name != "train"],
         bins=settings.evaluation.calibration_bins,
         samples=settings.evaluation.bootstrap_samples,
-        seed=experiment.seed,
+        seed=pipeline.seed,
     )
     tokens = {name: token_counts(part, task.tokenizer) for name, part in task.parts.items()}
     typical = int(np.median(tokens["validation"]))
     length = max(1, min(typical, longest))
-    cost = _cost(experiment, student, length, progress)
+    cost = _cost(pipeline, student, length, progress)
     made = student.load()
     local = Path(task.model).exists()  # else a hub id
     run = {
@@ -618,7 +626,7 @@ def _run(
         "model": {
             "source": shareable(task.model, local=local),
             "family": task.config.model_type,
-            "layers": experiment.num_layers,
+            "layers": pipeline.num_layers,
             "fine_tuned_here": not task.fine_tuned,
             "local": local,
             "licence": _licence(task.model),
@@ -640,7 +648,7 @@ def _run(
             "depth": layers.depth,
             "source": layers.source,
             "weight": settings.weight,
-            "probe_accuracy": experiment.probe_accuracy("validation"),
+            "probe_accuracy": accuracies,
         },
         "measures": rows,
         "cost": cost,
@@ -654,14 +662,14 @@ def _run(
             "distillation_seconds": student.train_seconds,
         },
         "settings": settings,
-        "seed": experiment.seed,
+        "seed": pipeline.seed,
         "verdicts": verdicts(rows, cost),
         "provenance": provenance(),
     }
     return CompressionResult(
         student=made,
         tokenizer=task.tokenizer,
-        probes=experiment.probes,
+        probes=pipeline.probes,
         layers=layers,
         table=summary(rows, cost),
         run=to_plain(run),
@@ -722,35 +730,14 @@ def _check_layers(settings: CompressionSettings, total: int) -> None:
         raise ValueError(f"source must be a layer from 0 to {highest - 1}; got {source}")
 
 
-def _layers(experiment: Experiment, settings: CompressionSettings) -> LayerChoice:
-    """The rules' choice, or what was asked for."""
-    depth = experiment.depth if settings.depth is None else settings.depth
-    source = settings.source
-    if source is None and depth == experiment.depth:
-        source = experiment.source
-    elif source is None:
-        labels = experiment.labels("validation")
-        source = source_layer(
-            experiment.probe_accuracy("validation"),
-            depth,
-            chance=float(np.bincount(labels).max() / len(labels)),
-            fraction=settings.source_fraction,
-        )
-    elif source >= depth:
-        raise ValueError(
-            f"source must be a layer below the depth, which is {depth} here; got {source}"
-        )
-    return LayerChoice(depth, source)
-
-
-def _judged(experiment: Experiment, student: Classifier, part: str) -> Judged:
+def _judged(pipeline: Pipeline, student: Classifier, part: str) -> Judged:
     """Items as the full model and the student see them, plain and at fitted temperatures."""
     split = "evaluation" if part == "human" else part
-    gold = experiment.gold(split) if part == "human" else None
-    labels = experiment.labels("validation")
+    gold = Gold.of(pipeline.data.whole(split), part) if part == "human" else None
+    labels = pipeline.labels("validation")
     probs = {}
     for classifier, plain, scaled in (
-        (experiment.teacher, "before", "temperature"),
+        (pipeline.teacher, "before", "temperature"),
         (student, "after", "after, temperature"),
     ):
         temperature = fit_temperature(classifier.logits("validation"), labels)
@@ -758,17 +745,17 @@ def _judged(experiment: Experiment, student: Classifier, part: str) -> Judged:
         probs[scaled] = apply_temperature(classifier.logits(split), temperature)
     return Judged(
         name=part,
-        labels=experiment.labels(split) if gold is None else gold.new_labels,
+        labels=pipeline.labels(split) if gold is None else gold.new_labels,
         human=None if gold is None else gold.human,
         probs=probs,
     )
 
 
 def _cost(
-    experiment: Experiment, student: Classifier, length: int, progress: bool
+    pipeline: Pipeline, student: Classifier, length: int, progress: bool
 ) -> dict[str, dict[str, float]]:
     """Parameters, bytes and milliseconds of one text of ``length`` tokens."""
-    classifiers = {"before": experiment.teacher, "after": student}
+    classifiers = {"before": pipeline.teacher, "after": student}
     models = {name: one.load() for name, one in classifiers.items()}
     for model in models.values():
         nn.Module.to(model, default_device())
@@ -793,3 +780,76 @@ def _licence(model: str) -> str | None:
     except (OSError, ValueError):
         return None  # no card, one that cannot be read, or no network
     return licence if isinstance(licence, str) else None  # a list names several: for people to read
+
+
+# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
+_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
+_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
+
+
+def ship(
+    result: CompressionResult,
+    directory: Path,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    onnx: bool = False,
+    scratch: Path | None = None,
+    command: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a compressed classifier as a plain Hugging Face folder.
+
+    Weights, configuration and tokenizer, a model card (``README.md``), the run's record
+    (``compression.json``) and the probes (``probes.npz``), which nothing needs for prediction.
+    None of its text files says where on this machine anything was.
+
+    Args:
+        result: What was made.
+        directory: Where to; it appears when everything is written.
+        name: What the model is called in its card; by default after the base model, or the folder
+            where that one's name says nothing (:func:`~ambiguity_lib.practice.run.default_name`).
+        overwrite: Whether to replace a folder that is there already.
+        onnx: Whether to add ``model.onnx``.
+        scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
+        command: What :func:`~ambiguity_lib.practice.cli.command_line` made of the command that
+            was typed, for the record; None where none was.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: If the folder is there, is not empty, and may not be replaced.
+        OSError: If it cannot be written; nothing is left behind then.
+    """
+    check_free(directory, overwrite=overwrite)
+    run = result.run | {"name": (name or "").strip() or default_name(result.run, directory)}
+    if command is not None:
+        run["command"] = dict(command)
+    with new_folder(directory, scratch) as folder:
+        with quiet_transformers():
+            result.student.save_pretrained(folder)
+            result.tokenizer.save_pretrained(folder)
+        for settings in ("config.json", "tokenizer_config.json"):
+            _forget_machine(folder / settings)
+        result.probes.save(folder / PROBES_FILE)
+        if onnx:
+            from ambiguity_lib.practice.onnx import export_onnx  # an extra
+
+            export_onnx(result.student, result.tokenizer, folder / ONNX_FILE)
+        (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
+        text = json.dumps(run, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+        for file in folder.iterdir():  # the weights come for their owner's eyes only
+            file.chmod((folder / RUN_FILE).stat().st_mode)
+    return directory
+
+
+def _forget_machine(path: Path) -> None:
+    """Remove what a file of settings says of the machine, which no other one can use."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
+    }
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,9 +12,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.axes import Axes
 
+from ambiguity_lib.evaluation.words import UNKNOWN, amount, minus
 from ambiguity_lib.practice import run as facts
-from ambiguity_lib.practice import run as notes
-from ambiguity_lib.practice import run as table
 from ambiguity_lib.practice.figures import (
     inline_svg,
     plot_before_after,
@@ -108,24 +107,24 @@ def _contents(run: Mapping[str, Any]) -> dict[str, Any]:
         "teacher_layer": facts.layer_name(run["layers"]["source"]),
         "student_epochs": facts.epochs(settings["student_epochs"]),
         "teacher_epochs": facts.epochs(settings["training"]["epochs"]),
-        "verdicts": [table.minus(verdict) for verdict in notes.all_verdicts(run)],
-        "tables": table.comparison(run),
-        "measures": table.meanings(run),
-        "depth_rule": notes.depth_rule(run),
-        "intervals": notes.intervals(run),
-        "tie_note": notes.tie_note(run),
+        "verdicts": [minus(verdict) for verdict in facts.all_verdicts(run)],
+        "tables": facts.comparison(run),
+        "measures": facts.meanings(run),
+        "depth_rule": facts.depth_rule(run),
+        "intervals": facts.intervals(run),
+        "tie_note": facts.tie_note(run),
         "bins": settings["evaluation"]["calibration_bins"],
         "layer_figure": _layer_figure(run),
         "measure_figures": _measure_figures(run),
         "cost_figure": _cost_figure(run),
-        "costs": table.costs(run),
+        "costs": facts.costs(run),
         "conditions": facts.latency_conditions(run),
         "timing": {
             name.removesuffix("_seconds").replace("_", "-"): facts.duration(seconds)
             for name, seconds in (run.get("timing") or {}).items()
         },
         "data": {
-            name: part | {"source": facts.place(part["source"]) or table.UNKNOWN}
+            name: part | {"source": facts.place(part["source"]) or UNKNOWN}
             for name, part in run["data"].items()
         },
         "class_counts": facts.class_counts(run),
@@ -168,18 +167,18 @@ def _layer_figure(run: Mapping[str, Any]) -> str:
 def _measure_figures(run: Mapping[str, Any]) -> list[str]:
     data = "human" if "human" in run["data"] else "validation"
     rows = pd.DataFrame(run["measures"])
-    told = {row.measure: row.estimates for row in table.comparison(run)[data]}
+    told = {row.measure: row.estimates for row in facts.comparison(run)[data]}
     figures = []
     for measure in _WITH_PEOPLE if data == "human" else _WITHOUT_PEOPLE:
         mine = rows[(rows["data"] == data) & (rows["measure"] == measure)]
         if mine["value"].isna().all():
             continue
-        known = table.MEASURES[measure]
+        known = facts.MEASURES[measure]
         unit = f" ({known.unit})" if known.unit else ""
         good = f"{known.better} is better" if known.better else ""
         numbers = ", ".join(
             f"{model} {told[measure][model].value} {told[measure][model].interval}".strip()
-            for model in table.MODELS
+            for model in facts.MODELS
         )
         figures.append(
             inline_svg(
@@ -199,7 +198,7 @@ def _cost_figure(run: Mapping[str, Any]) -> str:
         for model in ("before", "after")
     )
     labels = {
-        label: (table.amount(kind, before[label]), table.amount(kind, after[label]))
+        label: (amount(kind, before[label]), amount(kind, after[label]))
         for kind, label in kinds.items()
     }
     told = "; ".join(

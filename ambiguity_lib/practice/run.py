@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ambiguity_lib.evaluation.words import UNKNOWN, amount, number
 from ambiguity_lib.method.layers import converged_depth
-from ambiguity_lib.models.loading import quiet_transformers
 
 #: Models in the order of every table, as they are called there.
 MODELS = {"before": "before", "temperature": "temperature", "after": "after"}
@@ -513,85 +512,11 @@ def _listed(names: list[str]) -> str:
 
 
 if TYPE_CHECKING:
-    from ambiguity_lib.practice.compress import CompressionResult
+    pass
 
 RUN_FILE = "compression.json"
 PROBES_FILE = "probes.npz"
 ONNX_FILE = "model.onnx"
-
-# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
-_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
-_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
-
-
-def ship(
-    result: CompressionResult,
-    directory: Path,
-    *,
-    name: str | None = None,
-    overwrite: bool = False,
-    onnx: bool = False,
-    scratch: Path | None = None,
-    command: Mapping[str, Any] | None = None,
-) -> Path:
-    """Write a compressed classifier as a plain Hugging Face folder.
-
-    Weights, configuration and tokenizer, a model card (``README.md``), the run's record
-    (``compression.json``) and the probes (``probes.npz``), which nothing needs for prediction.
-    None of its text files says where on this machine anything was.
-
-    Args:
-        result: What was made.
-        directory: Where to; it appears when everything is written.
-        name: What the model is called in its card; by default after the base model, or the folder
-            where that one's name says nothing (:func:`~ambiguity_lib.practice.run.default_name`).
-        overwrite: Whether to replace a folder that is there already.
-        onnx: Whether to add ``model.onnx``.
-        scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
-        command: What :func:`~ambiguity_lib.practice.cli.command_line` made of the command that
-            was typed, for the record; None where none was.
-
-    Returns:
-        The folder.
-
-    Raises:
-        FileExistsError: If the folder is there, is not empty, and may not be replaced.
-        OSError: If it cannot be written; nothing is left behind then.
-    """
-    check_free(directory, overwrite=overwrite)
-    run = result.run | {"name": (name or "").strip() or default_name(result.run, directory)}
-    if command is not None:
-        run["command"] = dict(command)
-    with new_folder(directory, scratch) as folder:
-        with quiet_transformers():
-            result.student.save_pretrained(folder)
-            result.tokenizer.save_pretrained(folder)
-        for settings in ("config.json", "tokenizer_config.json"):
-            _forget_machine(folder / settings)
-        result.probes.save(folder / PROBES_FILE)
-        if onnx:
-            from ambiguity_lib.practice.onnx import export_onnx  # an extra
-
-            export_onnx(result.student, result.tokenizer, folder / ONNX_FILE)
-        from ambiguity_lib.practice.card import model_card
-
-        (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
-        text = json.dumps(run, indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
-        for file in folder.iterdir():  # the weights come for their owner's eyes only
-            file.chmod((folder / RUN_FILE).stat().st_mode)
-    return directory
-
-
-def _forget_machine(path: Path) -> None:
-    """Remove what a file of settings says of the machine, which no other one can use."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    kept = {
-        key: value
-        for key, value in settings.items()
-        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
-    }
-    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def check_free(directory: Path, *, overwrite: bool = False) -> None:

@@ -13,7 +13,7 @@ from transformers import pipeline
 
 from ambiguity_lib.data import build_dataset, make_features
 from ambiguity_lib.evaluation import EvaluationConfig
-from ambiguity_lib.method import LayerChoice, LayerProbes
+from ambiguity_lib.method import LayerProbes
 from ambiguity_lib.models import (
     SUPPORTED_FAMILIES,
     TrainingConfig,
@@ -179,7 +179,7 @@ def tiny_config(names):
 
 def test_depth_and_source_may_be_given(encoder):
     done = run(encoder, settings=replace(SETTINGS, depth=3, source=0))
-    assert done.layers == LayerChoice(3, 0)
+    assert (done.layers.depth, done.layers.source) == (3, 0)
     assert run(encoder, settings=replace(SETTINGS, depth=4)).layers.source < 4
     for wrong, message in (
         ({"depth": 1}, "depth must be between 2 and 4"),
