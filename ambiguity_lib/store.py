@@ -77,10 +77,6 @@ def library_versions() -> dict[str, str]:
 def artifact_key(kind: str, spec: Mapping[str, Any]) -> str:
     """Hash of a kind, its specification and the library versions that matter.
 
-    Args:
-        kind: What is stored, e.g. ``"model"``.
-        spec: JSON-serialisable description of everything that determines the content.
-
     Raises:
         TypeError: If the specification holds something that JSON cannot express.
     """
@@ -115,12 +111,7 @@ class ArtifactStore:
         return store
 
     def has(self, kind: str, spec: Mapping[str, Any]) -> bool:
-        """Whether the artifact is there; its files are not looked at.
-
-        Args:
-            kind: What is stored.
-            spec: Everything that determines it.
-        """
+        """Whether the artifact is there; its files are not looked at."""
         return (self.root / kind / artifact_key(kind, spec)).is_dir()
 
     def get_or_build(
@@ -130,14 +121,6 @@ class ArtifactStore:
 
         Of several processes that train together all build it, since training needs them all, and
         process 0's is kept; the store must be one that all of them see.
-
-        Args:
-            kind: What is stored.
-            spec: Everything that determines it.
-            build: Called with an empty folder, which it fills.
-
-        Returns:
-            The finished artifact.
 
         Raises:
             MissingArtifactError: If the store is read-only and lacks it.

@@ -101,22 +101,10 @@ def load_affective_text(data_dir: str | Path | None = None) -> Dataset:
     whose scores are all zero have no distribution and are dropped; their number and that of ties is
     logged. uids are `affective-PART-ID`.
 
-    Args:
-        data_dir: See `data_directory`.
-
-    Returns:
-        1,246 headlines for the official files, trial before test, in file order.
-
     Raises:
         FileNotFoundError: If a directory is named and lacks a file.
         DownloadError: If none is named, and a file cannot be fetched.
         ValueError: If a file is not as expected.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_affective_text
-        >>> headlines = load_affective_text("data")
-        >>> headlines["text"][0], headlines["label_dist"][0]
-        ('Dog finds trial 0 bones', [0.0, 0.0, 0.1, 0.6, 0.0, 0.3])
     """
     directory = data_directory(data_dir)
     uids: list[str] = []
@@ -162,27 +150,10 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
     Train and validation have `uid`, `text` and `label` only. Evaluation also has `label_dist` and
     `majority_label`, which equals `label`.
 
-    Args:
-        data_dir: See `data_directory`.
-        fold: Which of the five splits, from 0.
-
-    Returns:
-        The three parts, about 60, 20 and 20 % of the headlines.
-
     Raises:
         FileNotFoundError: If a directory is named and lacks a file.
         DownloadError: If none is named, and a file cannot be fetched.
         ValueError: If there is no such fold or a file is not as expected.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_affective_text_splits
-        >>> splits = load_affective_text_splits("data", fold=0)
-        >>> len(splits.train), len(splits.validation), len(splits.evaluation)
-        (11, 4, 3)
-        >>> load_affective_text_splits("data", fold=5)
-        Traceback (most recent call last):
-            ...
-        ValueError: fold must be a whole number from 0 to 4, got 5
     """
     if fold not in range(FOLDS):
         raise ValueError(f"fold must be a whole number from 0 to {FOLDS - 1}, got {fold!r}")
@@ -221,25 +192,9 @@ def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
     The official splits hold only comments on which raters agreed. So this takes all comments, and
     splits them 60/20/20 by the SHA-256 of their text, as `load_affective_text_splits` does.
 
-    Args:
-        split: `"train"`, `"validation"` or `"test"`.
-
-    Returns:
-        A dataset with the human columns, in the order of the comments' ids.
-
     Raises:
         FileNotFoundError: If the data are neither on this machine nor to be had from the hub.
         ValueError: If `split` is unknown or a column is missing.
-
-    Examples:
-        >>> from ambiguity_lib.data.emotion import load_goemotions
-
-        The first call needs a network. What can be asked for:
-
-        >>> load_goemotions("dev")
-        Traceback (most recent call last):
-            ...
-        ValueError: split must be one of ['test', 'train', 'validation'], got 'dev'
     """
     if split not in _GOEMOTIONS_BUCKETS:
         raise ValueError(f"split must be one of {sorted(_GOEMOTIONS_BUCKETS)}, got {split!r}")

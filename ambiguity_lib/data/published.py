@@ -73,12 +73,6 @@ class Predictions:
         logits: Float64 array of shape (N, 3), columns entailment, neutral, contradiction.
         labels: Int64 array of shape (N,), the gold labels in that order.
         name: Model and seed, for captions.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_predictions
-        >>> predictions = load_predictions("toy-net", 0, "data")
-        >>> predictions.name, predictions.uids, predictions.logits.shape
-        ('toy-net (seed 0)', ('0.jpg#0', '1.jpg#0'), (2, 3))
     """
 
     uids: tuple[str, ...]

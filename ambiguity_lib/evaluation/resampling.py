@@ -27,11 +27,6 @@ class EvaluationConfig:
     Attributes:
         bootstrap_samples: Resamples for an interval.
         calibration_bins: Bins of the calibration error.
-
-    Examples:
-        >>> from ambiguity_lib.evaluation import EvaluationConfig
-        >>> EvaluationConfig(bootstrap_samples=200)
-        EvaluationConfig(bootstrap_samples=200, calibration_bins=15)
     """
 
     bootstrap_samples: PositiveInt = 1000
@@ -249,24 +244,7 @@ def differences(table: pd.DataFrame, score: str, a: str, b: str) -> pd.DataFrame
 
 
 def summary_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every score over items and seeds, one row a dataset and method, in their order.
-
-    Args:
-        scores: The tidy table.
-
-    Returns:
-        One column a score, indexed by dataset and method.
-
-    Examples:
-        >>> import pandas as pd
-        >>> from ambiguity_lib.evaluation import summary_table
-        >>> table = summary_table(pd.read_parquet("scores.parquet"))
-        >>> table[["entropy", "JSD", "KL"]].round(3)
-        score              entropy    JSD     KL
-        dataset method
-        toy     teacher      0.344  0.233  0.512
-                distilled    0.593  0.163  0.173
-    """
+    """Mean of every score over items and seeds, one row a dataset and method, in their order."""
     long = summarise(scores, samples=1)
     wide = long.pivot(index=["dataset", "method"], columns="score", values="mean")
     order = [name for name in (*MEAN_SCORES, *SET_SCORES) if name in wide]

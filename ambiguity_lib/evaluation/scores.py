@@ -140,11 +140,7 @@ def score_table(
 
 
 def tied_items(human: ArrayLike) -> int:
-    """Items on which several classes share the first place, so that none is the majority's.
-
-    Args:
-        human: Human distributions or votes, shape (N, C).
-    """
+    """Items on which several classes share the first place, so that none is the majority's."""
     people = np.asarray(human)
     return int(((people == people.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
 

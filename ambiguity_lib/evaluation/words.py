@@ -36,8 +36,8 @@ def side(row: Row) -> Literal["below", "above", "open"]:
     """On which side of zero a difference lies: the whole interval, and the p-value if there is one.
 
     Args:
-        row: The difference, a row of :func:`~ambiguity_lib.evaluation.resampling.compare` or a mapping with
-            its names.
+        row: The difference, a row of :func:`~ambiguity_lib.evaluation.compare` or a mapping
+            with its names.
 
     Returns:
         ``below`` or ``above`` zero, or ``open`` if that is not decided.
@@ -64,8 +64,8 @@ def with_interval(row: Row) -> str:
     A bound gets as many digits as it takes to see that it is not zero.
 
     Args:
-        row: The difference, a row of :func:`~ambiguity_lib.evaluation.resampling.compare` or a mapping with
-            its names.
+        row: The difference, a row of :func:`~ambiguity_lib.evaluation.compare` or a mapping
+            with its names.
 
     Returns:
         Text for a sentence.

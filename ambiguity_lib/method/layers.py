@@ -25,11 +25,6 @@ class SelectionConfig:
         source_fraction: Share of the knowledge that the source must have, see
             :func:`~ambiguity_lib.method.layers.source_layer`.
         depths: Those at which the pruning chapter trains a model besides the chosen one.
-
-    Examples:
-        >>> from ambiguity_lib.method import SelectionConfig
-        >>> SelectionConfig(tolerance=0.01, source_fraction=0.5)
-        SelectionConfig(tolerance=0.01, source_fraction=0.5, depths=())
     """
 
     tolerance: Annotated[float, Field(ge=0, lt=1)]

@@ -19,13 +19,7 @@ from ambiguity_lib.models.batches import default_device
 
 @settings(frozen=True, config={"extra": "forbid"})
 class ProbingConfig:
-    """How hidden states become one vector an item, and how strongly probes are held back.
-
-    Examples:
-        >>> from ambiguity_lib.method import ProbingConfig
-        >>> ProbingConfig()
-        ProbingConfig(pooling='mean', l2=0.0001, batch_size=64)
-    """
+    """How hidden states become one vector an item, and how strongly probes are held back."""
 
     pooling: Literal["mean", "cls"] = "mean"
     l2: NonNegativeFloat = 1e-4

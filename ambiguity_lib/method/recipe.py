@@ -561,20 +561,6 @@ def cross_fit(
 ) -> NDArray[np.float64]:
     """Distributions over items, each by a model that was trained on the other folds.
 
-    Args:
-        make_model: Gives the model that each fold's training starts from.
-        tokenizer: Its tokenizer.
-        items: Items with ``text`` (and ``text_pair``); those of equal ``text`` share a fold.
-        targets: Target distributions, shape (N, C).
-        folds: Number of folds.
-        training: Hyper-parameters.
-        salt: See :func:`~ambiguity_lib.data.folds.text_folds`.
-        seed: Seed of the trainings.
-        progress: Whether to show bars.
-
-    Returns:
-        Array of shape (N, C).
-
     Raises:
         ValueError: If a fold would be empty.
     """

@@ -26,11 +26,6 @@ class DistillationConfig:
         start: Whether students start from the teacher's own ``checkpoint`` or from the
             ``teacher``'s lower layers.
         epochs: Their epochs; the teacher's if None.
-
-    Examples:
-        >>> from ambiguity_lib.method import DistillationConfig
-        >>> DistillationConfig(weight=0.5, weights=(0.5, 0.9)).start
-        'checkpoint'
     """
 
     weight: Annotated[float, Field(ge=0, le=1)]
@@ -45,26 +40,8 @@ FloatArray = NDArray[np.float64]
 def one_hot_targets(labels: ArrayLike, num_classes: int) -> FloatArray:
     """All mass on the label: standard fine-tuning.
 
-    Args:
-        labels: Integers in 0 … ``num_classes`` − 1, shape (N,).
-        num_classes: Number of classes C.
-
-    Returns:
-        Distributions, shape (N, C).
-
     Raises:
         ValueError: If a label is out of range (−1, "no label", included); names the first row.
-
-    Examples:
-        >>> from ambiguity_lib.method import one_hot_targets
-        >>> one_hot_targets([0, 2], 3)
-        array([[1., 0., 0.],
-               [0., 0., 1.]])
-        >>> one_hot_targets([0, -1], 3)
-        Traceback (most recent call last):
-            ...
-        ValueError: row 1 has label -1; training needs labels in 0 … 2: drop
-        unlabelled items first
     """
     labels = np.asarray(labels)
     bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
@@ -79,22 +56,8 @@ def one_hot_targets(labels: ArrayLike, num_classes: int) -> FloatArray:
 def label_smoothing_targets(labels: ArrayLike, num_classes: int, epsilon: float) -> FloatArray:
     """(1 − ε)·onehot + ε·uniform (Szegedy et al., 2016).
 
-    Args:
-        labels: Integers, shape (N,).
-        num_classes: Number of classes C.
-        epsilon: ε in [0, 1], the weight of the uniform distribution.
-
-    Returns:
-        Distributions, shape (N, C).
-
     Raises:
         ValueError: If ``epsilon`` is not in [0, 1] or a label is out of range.
-
-    Examples:
-        >>> from ambiguity_lib.method import label_smoothing_targets
-        >>> label_smoothing_targets([0, 2], 3, 0.3).round(3)
-        array([[0.8, 0.1, 0.1],
-               [0.1, 0.1, 0.8]])
     """
     uniform = np.full((len(np.asarray(labels)), num_classes), 1.0 / num_classes)
     return mixture_targets(labels, uniform, epsilon)

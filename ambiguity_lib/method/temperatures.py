@@ -30,11 +30,6 @@ class BaselinesConfig:
         dropout_samples: Passes of MC dropout.
         ensemble_size: Models of a deep ensemble.
         human_folds: Folds of training on human distributions.
-
-    Examples:
-        >>> from ambiguity_lib.method import BaselinesConfig
-        >>> BaselinesConfig().epsilons
-        (0.1, 0.2, 0.3)
     """
 
     epsilons: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)] = (
@@ -196,34 +191,8 @@ def mc_dropout_probs(
 ) -> NDArray[np.float64]:
     """Mean distribution over passes with dropout left on (Gal & Ghahramani, 2016).
 
-    Args:
-        model: A classifier; without dropout in its configuration, all passes are the same.
-        tokenizer: Its tokenizer.
-        dataset: Items with ``text`` (and ``text_pair``).
-        max_length: Tokens at which texts are cut.
-        samples: Passes T.
-        batch_size: Items at a time.
-        seed: Seed of the dropout masks; the random state outside is left as it was.
-        precision: Of the forward pass: ``"fp32"``, ``"bf16"`` or ``"auto"``.
-        progress: Whether to show a bar.
-
-    Returns:
-        Array of shape (N, C).
-
     Raises:
         ValueError: If ``samples`` is not positive, or there is no such precision.
-
-    Examples:
-        >>> from ambiguity_lib.method import mc_dropout_probs
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> tokenizer = load_tokenizer("tiny")
-        >>> reviews = read_dataset("reviews.csv").dataset
-        >>> mc_dropout_probs(
-        ...     model, tokenizer, reviews, max_length=16, samples=3, progress=False
-        ... ).shape
-        (20, 2)
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1; got {samples}")
@@ -254,22 +223,8 @@ def mc_dropout_probs(
 def ensemble_probs(members: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """Mean of the members' distributions (Lakshminarayanan et al., 2017).
 
-    Args:
-        members: One array of distributions a member, each of shape (N, C).
-
-    Returns:
-        Distributions, shape (N, C).
-
     Raises:
         ValueError: If there is no member, or shapes differ.
-
-    Examples:
-        >>> from ambiguity_lib.method import ensemble_probs
-
-        Sure members that disagree make an unsure ensemble:
-
-        >>> ensemble_probs([[[0.9, 0.1]], [[0.1, 0.9]]])
-        array([[0.5, 0.5]])
     """
     arrays = [np.asarray(member, dtype=np.float64) for member in members]
     if not arrays or any(array.shape != arrays[0].shape for array in arrays):

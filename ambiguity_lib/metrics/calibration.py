@@ -94,15 +94,7 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
 
 
 def confidence_bins(confidence: FloatArray, n_bins: int) -> NDArray[np.intp]:
-    """Bin, from 0, of every confidence in (0, 1]; equal widths, a bin has its upper edge.
-
-    Args:
-        confidence: Largest probabilities, shape ``(N,)``.
-        n_bins: Number of bins.
-
-    Returns:
-        Bins, shape ``(N,)``.
-    """
+    """Bin, from 0, of every confidence in (0, 1]; equal widths, a bin has its upper edge."""
     # Edges by division: 9 / 15 is the same float as a confidence of 0.6, which numpy.linspace does
     # not promise. The product may round to the next bin, or meet an edge, which is the bin below's.
     edges = np.arange(n_bins + 2) / n_bins
@@ -144,7 +136,7 @@ def negative_log_likelihood(labels: ArrayInput, probs: ArrayInput) -> FloatArray
     """Negative log-probability of the label, in nats.
 
     Probabilities are floored at 1e-15 and renormalised as in
-    :func:`~ambiguity_lib.metrics.divergence.kl_divergence`, of which this is the case of one-hot human
+    :func:`~ambiguity_lib.metrics.kl_divergence`, of which this is the case of one-hot human
     distributions; so it is never infinite.
 
     Args:

@@ -36,14 +36,6 @@ def as_distributions(x: ArrayInput, name: str) -> FloatArray:
     A row whose sum is off by more than float64 rounding but by no more than 1e-6 (a float32
     softmax) is divided by its sum, in float64. All other rows come back bit for bit.
 
-    Args:
-        x: Probabilities of shape ``(N, C)``, N >= 1 items and C >= 2 classes; numpy, nested lists
-            or torch.
-        name: What the caller calls the argument, for the error message.
-
-    Returns:
-        Array of shape ``(N, C)``, float64. It may share memory with ``x``: do not write to it.
-
     Raises:
         ValueError: If the shape or type is wrong, or a row is no distribution (negative, NaN or
             infinite entries, sum further than 1e-6 from 1). The first bad row is named.
@@ -82,13 +74,6 @@ def as_distributions(x: ArrayInput, name: str) -> FloatArray:
 def as_distribution_pair(human: ArrayInput, model: ArrayInput) -> tuple[FloatArray, FloatArray]:
     """Check human and model distributions and that they are about the same items and classes.
 
-    Args:
-        human: Human label distributions, shape ``(N, C)``.
-        model: Model probabilities, shape ``(N, C)``.
-
-    Returns:
-        Both as float64 arrays, see :func:`as_distributions`.
-
     Raises:
         ValueError: If either is not an array of distributions, or their shapes differ.
     """
@@ -104,13 +89,6 @@ def as_distribution_pair(human: ArrayInput, model: ArrayInput) -> tuple[FloatArr
 
 def as_labelled(labels: ArrayInput, probs: ArrayInput) -> tuple[IntArray, FloatArray]:
     """Check class labels and the probabilities that go with them.
-
-    Args:
-        labels: Class indices in ``range(C)``, shape ``(N,)``, of an integer type.
-        probs: Model probabilities, shape ``(N, C)``.
-
-    Returns:
-        Labels as int64 and probabilities as float64, see :func:`as_distributions`.
 
     Raises:
         ValueError: If ``probs`` is not an array of distributions, if the labels have another shape
@@ -150,15 +128,7 @@ def row_chunks(values: NDArray[Any]) -> Iterator[slice]:
 
 
 def by_row(function: Callable[..., FloatArray], *arrays: FloatArray) -> FloatArray:
-    """One number for each row of equally shaped arrays, computed chunk by chunk.
-
-    Args:
-        function: Takes a chunk of each array, shape ``(n, C)``, and returns shape ``(n,)``.
-        arrays: Arrays of shape ``(N, C)``.
-
-    Returns:
-        Array of shape ``(N,)``.
-    """
+    """One number for each row of equally shaped arrays, computed chunk by chunk."""
     result = np.empty(len(arrays[0]))
     for rows in row_chunks(arrays[0]):
         result[rows] = function(*(array[rows] for array in arrays))

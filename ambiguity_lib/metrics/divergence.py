@@ -171,14 +171,7 @@ def total_variation_distance(human: ArrayInput, model: ArrayInput) -> FloatArray
 
 
 def floor_probabilities(probs: FloatArray) -> FloatArray:
-    """Raise probabilities below 1e-15 to it and renormalise those rows.
-
-    Args:
-        probs: Checked distributions, shape ``(N, C)``.
-
-    Returns:
-        Array of the same shape. Rows with nothing below the floor are unchanged bit for bit.
-    """
+    """Raise probabilities below 1e-15 to it and renormalise those rows."""
     floored = np.maximum(probs, PROBABILITY_FLOOR)
     added = row_sums(floored - probs)
     return floored / (1.0 + added)[:, np.newaxis]

@@ -41,21 +41,8 @@ def use_device(name: str) -> None:
 
     Which of several GPUs: by ``CUDA_VISIBLE_DEVICES``, as everywhere.
 
-    Args:
-        name: ``cpu``, ``cuda`` or ``auto``.
-
     Raises:
         ValueError: If the name is none of these, or there is no GPU that could be used.
-
-    Examples:
-        >>> from ambiguity_lib.models import default_device, use_device
-        >>> use_device("cpu")
-        >>> default_device().type
-        'cpu'
-        >>> use_device("tpu")
-        Traceback (most recent call last):
-            ...
-        ValueError: the device must be 'auto', 'cpu' or 'cuda'; got 'tpu'
     """
     global _chosen
     if name not in ("auto", "cpu", "cuda"):

@@ -28,11 +28,6 @@ from transformers import (
 def explained(what: str, source: str | Path, families: Sequence[str]) -> Iterator[None]:
     """Turn what transformers raises while it loads something into an error that helps.
 
-    Args:
-        what: What is loaded, for the message.
-        source: The hub id or the path that it is loaded from.
-        families: Architectures that could be loaded, for the message.
-
     Raises:
         FileNotFoundError: If there is no model at ``source``.
         ValueError: If the weights are damaged, do not fit, are there only as a pickle, or need code
@@ -131,26 +126,8 @@ def _depth_field(config: PreTrainedConfig) -> str:
 def num_layers(config: PreTrainedConfig) -> int:
     """Number of encoder layers of a supported architecture.
 
-    Args:
-        config: A model's configuration.
-
-    Returns:
-        The number, without the embeddings.
-
     Raises:
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
-
-    Examples:
-        >>> from transformers import BertConfig, GPT2Config
-        >>> from ambiguity_lib.models import num_layers
-        >>> num_layers(BertConfig())
-        12
-        >>> num_layers(GPT2Config())
-        Traceback (most recent call last):
-            ...
-        ValueError: unsupported architecture 'gpt2'; supported: bert, deberta-v2,
-        distilbert, electra, modernbert, roberta (encoders that read a whole text at
-        once; decoders, which generate, are not)
     """
     return int(getattr(config, _depth_field(config)))
 
@@ -207,20 +184,9 @@ def quiet_transformers() -> Iterator[None]:
 def load_config(source: str | Path) -> PreTrainedConfig:
     """Configuration of a supported architecture.
 
-    Args:
-        source: A hub id or the path of a Hugging Face folder.
-
-    Returns:
-        The configuration.
-
     Raises:
         FileNotFoundError: If there is no model at ``source``.
         ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
-
-    Examples:
-        >>> from ambiguity_lib.models import load_config
-        >>> load_config("tiny").num_hidden_layers
-        4
     """
     config = _load(
         "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -240,31 +206,7 @@ def has_head(config: PreTrainedConfig) -> bool:
 
 
 def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
-    """Class names of a trained head.
-
-    Args:
-        config: A model's configuration.
-
-    Returns:
-        The names in the order of the logits, ``LABEL_0`` … if the head has no names; None if there
-        is no head.
-
-    Examples:
-        >>> from transformers import BertConfig
-        >>> from ambiguity_lib.models import (
-        ...     head_classes,
-        ...     load_classifier,
-        ...     load_config,
-        ... )
-
-        An encoder has no head; a classifier that was saved has one:
-
-        >>> head_classes(BertConfig()) is None
-        True
-        >>> load_classifier("tiny", ("bad", "good")).save_pretrained("classifier")
-        >>> head_classes(load_config("classifier"))
-        ('bad', 'good')
-    """
+    """Class names of a trained head."""
     if not has_head(config):
         return None
     labels: Mapping[Any, str] = config.id2label or {}

@@ -94,35 +94,8 @@ def build_scratch_checkpoint(
     From there on it is treated as any pretrained model, so that nothing else has to know that a
     model started from scratch.
 
-    Args:
-        config: Architecture and sizes.
-        texts: Training texts; every white-space separated word becomes a token.
-        class_names: Names in the order of the logits.
-        directory: Existing folder to write to.
-        seed: Seed of the weights.
-
     Raises:
         ValueError: If the texts hold no word.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> from ambiguity_lib.models import build_scratch_checkpoint
-        >>> from ambiguity_lib.models import load_classifier
-        >>> from ambiguity_lib.models import ScratchConfig
-        >>> shape = ScratchConfig(
-        ...     "bert",
-        ...     2,
-        ...     hidden_size=8,
-        ...     heads=2,
-        ...     intermediate_size=16,
-        ...     max_length=16,
-        ... )
-        >>> Path("new").mkdir()
-        >>> build_scratch_checkpoint(
-        ...     shape, ["a great film", "a dull film"], ("bad", "good"), Path("new")
-        ... )
-        >>> load_classifier("new", ("bad", "good")).config.num_hidden_layers
-        2
     """
     words = sorted({word for text in texts for word in text.lower().split()})
     if not words:
@@ -174,18 +147,6 @@ class ScratchConfig:
     """The shape of an encoder that is trained from random weights.
 
     The families are those that share BERT's names for sizes and dropout.
-
-    Examples:
-        >>> from ambiguity_lib.models import ScratchConfig
-        >>> ScratchConfig(
-        ...     "bert",
-        ...     2,
-        ...     hidden_size=8,
-        ...     heads=2,
-        ...     intermediate_size=16,
-        ...     max_length=16,
-        ... ).dropout
-        0.1
     """
 
     family: Literal["bert", "roberta", "electra"]
@@ -212,11 +173,6 @@ class ModelConfig:
     importable package that holds the same weights, for machines without a hub; ``sha256`` is that
     of its ``model.safetensors``. ``fine_tuned`` says that it is a classifier of the task already:
     then it is the teacher itself; ``new_head`` that a head of other classes is to be dropped.
-
-    Examples:
-        >>> from ambiguity_lib.models import ModelConfig
-        >>> ModelConfig("bert-base-uncased").scratch is None
-        True
     """
 
     source: str

@@ -49,27 +49,8 @@ def count_parameters(model: nn.Module) -> int:
 def checkpoint_bytes(directory: Path) -> int:
     """Bytes of the safetensors weights in a Hugging Face folder.
 
-    Args:
-        directory: The folder.
-
-    Returns:
-        Bytes of all its ``*.safetensors`` files together.
-
     Raises:
         FileNotFoundError: If the folder holds none.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> from ambiguity_lib.models import load_classifier
-        >>> from ambiguity_lib.models.speed import checkpoint_bytes
-        >>> from ambiguity_lib.models import count_parameters
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> model.save_pretrained("classifier")
-
-        Four bytes a parameter, and a header:
-
-        >>> checkpoint_bytes(Path("classifier")) >= 4 * count_parameters(model)
-        True
     """
     files = list(directory.glob("*.safetensors"))
     if not files:
@@ -79,14 +60,7 @@ def checkpoint_bytes(directory: Path) -> int:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock times of one piece of work, in seconds.
-
-    Examples:
-        >>> from ambiguity_lib.models import Timing
-        >>> timing = Timing((0.1, 0.2, 0.9))
-        >>> timing.median, round(timing.p95, 3)
-        (0.2, 0.83)
-    """
+    """Wall-clock times of one piece of work, in seconds."""
 
     seconds: tuple[float, ...]
 
@@ -101,11 +75,7 @@ class Timing:
         return float(np.quantile(self.seconds, 0.95))
 
     def summary(self) -> dict[str, float | int]:
-        """Median, quartiles, p95 (seconds) and the number of repetitions.
-
-        Returns:
-            Keys ``median``, ``q25``, ``q75``, ``p95`` and ``repetitions``.
-        """
+        """Median, quartiles, p95 (seconds) and the number of repetitions."""
         low, high = np.quantile(self.seconds, [0.25, 0.75])
         return {
             "median": self.median,
@@ -178,26 +148,8 @@ def random_batch(
 ) -> dict[str, Tensor]:
     """Random words without padding, on the model's device.
 
-    Args:
-        model: Whose vocabulary and device to use.
-        batch_size: Texts.
-        length: Tokens of each.
-        seed: Seed of the words.
-
-    Returns:
-        ``input_ids`` and ``attention_mask`` (all ones), each of shape (batch_size, length).
-
     Raises:
         ValueError: If a size is below 1 or ``length`` exceeds the model's maximum.
-
-    Examples:
-        >>> from ambiguity_lib.models import load_classifier
-        >>> from ambiguity_lib.models.speed import random_batch
-        >>> batch = random_batch(
-        ...     load_classifier("tiny", ("bad", "good")), batch_size=2, length=8
-        ... )
-        >>> batch["input_ids"].shape, int(batch["attention_mask"].min())
-        (torch.Size([2, 8]), 1)
     """
     longest = position_limit(model.config)
     if batch_size < 1 or not 1 <= length <= longest:

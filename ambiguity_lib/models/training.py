@@ -46,15 +46,7 @@ from ambiguity_lib.store import world_size
 
 @settings(frozen=True, config={"extra": "forbid"})
 class TrainingConfig:
-    """Fine-tuning, the same for teacher and students.
-
-    Examples:
-        >>> import dataclasses
-        >>> from ambiguity_lib.study import load_profile
-        >>> training = load_profile("tiny.yml").training
-        >>> dataclasses.replace(training, epochs=3).epochs
-        3
-    """
+    """Fine-tuning, the same for teacher and students."""
 
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -75,15 +67,6 @@ def compact_vocabulary(
     clips and updates the gradient of all of its rows, used or not. A row that no item uses has
     no gradient, so AdamW would only decay it; here it stays as it was. The other rows, and all
     other weights, train exactly as they would have.
-
-    Args:
-        model: Any model; changed in place until the context ends.
-        encoded: Items with ``input_ids``, as from :func:`~ambiguity_lib.models.batches.encode`.
-        pad_token_id: The tokenizer's padding. It keeps its number, since models know padding by
-            it, as does the model's own where that is another.
-
-    Yields:
-        The items with ``input_ids`` that count the used rows.
     """
     full = model.get_input_embeddings()
     if type(full) is not nn.Embedding or _is_shared(model, full.weight):
@@ -212,19 +195,6 @@ class EarlyStopping:
         dataset: Items with ``text`` (and ``text_pair``).
         targets: Target distributions, shape (N, C); their cross-entropy decides.
         evaluations_per_epoch: How often it is measured.
-
-    Examples:
-        >>> from ambiguity_lib.data import hold_out
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> from ambiguity_lib.method import one_hot_targets
-        >>> from ambiguity_lib.models import EarlyStopping
-        >>> reviews = read_dataset("reviews.csv").dataset
-        >>> train, validation = hold_out(reviews, folds=5)
-        >>> stopping = EarlyStopping(
-        ...     validation, one_hot_targets(validation["label"], 2), 1
-        ... )
-        >>> stopping.targets.shape
-        (4, 2)
     """
 
     dataset: Dataset
@@ -258,32 +228,6 @@ def soft_cross_entropy(
 
     For a target :math:`t` and logits :math:`z` it is
     :math:`-\sum_c t_c \log \mathrm{softmax}(z)_c`.
-
-    Args:
-        outputs: Model output with ``logits`` of shape (B, C).
-        labels: Target distributions, shape (B, C).
-        num_items_in_batch: Ignored; part of the ``compute_loss_func`` interface.
-
-    Returns:
-        The mean over the batch, a tensor without dimensions.
-
-    Examples:
-        >>> from types import SimpleNamespace
-        >>> import torch
-        >>> from ambiguity_lib.models import soft_cross_entropy
-        >>> people = torch.tensor([[0.5, 0.5]])
-
-        A model that is as unsure as people still pays their entropy, ln 2:
-
-        >>> unsure = SimpleNamespace(logits=torch.tensor([[0.0, 0.0]]))
-        >>> round(soft_cross_entropy(unsure, people).item(), 4)
-        0.6931
-
-        A surer one pays more:
-
-        >>> sure = SimpleNamespace(logits=torch.tensor([[2.0, 0.0]]))
-        >>> round(soft_cross_entropy(sure, people).item(), 4)
-        1.1269
     """
     return cross_entropy(outputs.logits.float(), labels)
 

@@ -20,16 +20,7 @@ _LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 def model_card(run: Mapping[str, Any]) -> ModelCard:
-    """Write the model card of a compressed classifier.
-
-    Args:
-        run: :attr:`~ambiguity_lib.practice.compress.CompressionResult.run`, or what
-            :func:`~ambiguity_lib.practice.run.load_run` read.
-
-    Returns:
-        The card. It names the base model in its metadata only if that is on the hub, and a licence
-        only if it is known.
-    """
+    """Write the model card of a compressed classifier."""
     environment = Environment(
         loader=PackageLoader("ambiguity_lib.practice"),
         undefined=StrictUndefined,

@@ -199,17 +199,7 @@ def show_progress(wanted: bool = True) -> Iterator[None]:
 def command_line(
     context: typer.Context, *, places: Collection[str], without: Collection[str]
 ) -> dict[str, Any]:
-    """The options of a command that differ from their defaults.
-
-    Args:
-        context: The running command.
-        places: Parameters that are paths or hub ids; of a path the last part is kept.
-        without: Parameters to leave out.
-
-    Returns:
-        ``options``, a list of words for each option, and ``shortened``, the names of those of
-        which a part of the path was left out.
-    """
+    """The options of a command that differ from their defaults."""
     from ambiguity_lib.practice.run import shareable
 
     options, shortened = [], []
@@ -248,16 +238,7 @@ def check_work(work: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def prepare_work(work: Path, request: Mapping[str, Any], *, resume: bool) -> list[str]:
-    """An empty folder for the steps, or that of the run that was stopped.
-
-    Args:
-        work: The folder.
-        request: What is asked for now, JSON-serialisable; kept for the next time.
-        resume: Whether to go on with what is there.
-
-    Returns:
-        What to tell someone who resumes, one sentence each.
-    """
+    """An empty folder for the steps, or that of the run that was stopped."""
     said = _explain_resuming(work, request) if resume else []
     if work.exists() and not resume:
         shutil.rmtree(work)
@@ -369,14 +350,7 @@ ROWS = {
 
 
 def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
-    """Set a score table, at most 100 characters wide, and a legend.
-
-    Args:
-        table: What :func:`~ambiguity_lib.evaluation.scores.score_table` made, perhaps with the noise
-            floor.
-        items: How many items there were.
-        tied: Items on which several classes share the first place.
-    """
+    """Set a score table, at most 100 characters wide, and a legend."""
     lines = [*_table(table), "", f"{items:,} items. Columns:"]
     for name in table.columns:
         head, known = COLUMNS[name]

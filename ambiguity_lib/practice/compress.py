@@ -109,17 +109,6 @@ def measures(
     which corrects the bias where there is any), within 0 and 1; BCa is not defined where no
     resample is below the value. Where the true ECE is near 0, even this holds it in fewer than 95%
     of cases.
-
-    Args:
-        judged: Sets of items, with models called ``before``, ``temperature`` (the same at one that
-            was fitted), ``after`` and ``after, temperature``.
-        bins: Bins of the calibration error.
-        samples: Bootstrap resamples of the items.
-        seed: Seed of the resampling.
-
-    Returns:
-        One row a set (``data``), ``measure`` and ``model`` (or a key of :data:`DIFFERENCES`), with
-        ``value``, ``low`` and ``high``. Entropy, NLL and KL are in nats, JSD is the distance.
     """
     rows = []
     for one in judged:
@@ -196,10 +185,6 @@ def verdicts(rows: pd.DataFrame, cost: Mapping[str, Mapping[str, float]]) -> lis
     """What the numbers allow to say, one sentence a question.
 
     A difference whose interval holds zero is said to be none that could be told.
-
-    Args:
-        rows: What :func:`measures` gave.
-        cost: Model → ``parameters``, ``bytes`` and ``milliseconds a text``.
     """
     table = rows.set_index(["data", "measure", "model"])
 
@@ -370,26 +355,12 @@ class CompressionResult:
 
 
 def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> int:
-    """The given epochs, or as many as the given steps need if those are more.
-
-    Args:
-        items: Number of training items.
-        batch_size: Items a step.
-        epochs: Epochs at least.
-        steps: Steps at least.
-    """
+    """The given epochs, or as many as the given steps need if those are more."""
     return max(epochs, math.ceil(steps / math.ceil(items / batch_size)))
 
 
 def fitting_classes(config: PreTrainedConfig, names: Sequence[str]) -> tuple[str, ...] | None:
     """The model's class names in its own order if its head is one for these classes.
-
-    Args:
-        config: The model's configuration.
-        names: Class names of the data.
-
-    Returns:
-        None if the model has no head, or one of another number of classes.
 
     Raises:
         ValueError: If the number is the same and the names are not.
@@ -677,12 +648,7 @@ def _run(
 
 
 def summary(rows: pd.DataFrame, cost: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Before and after side by side, one row a measure; costs last.
-
-    Args:
-        rows: What :func:`~ambiguity_lib.practice.compress.measures` gave.
-        cost: Model → parameters, bytes and latency.
-    """
+    """Before and after side by side, one row a measure; costs last."""
     wide = rows.pivot_table(index=["data", "measure"], columns="model", values="value", sort=False)
     columns = ["before", "temperature", "after"]
     sizes = pd.DataFrame(cost).reindex(columns=["before", "after"])
@@ -802,20 +768,6 @@ def ship(
     Weights, configuration and tokenizer, a model card (``README.md``), the run's record
     (``compression.json``) and the probes (``probes.npz``), which nothing needs for prediction.
     None of its text files says where on this machine anything was.
-
-    Args:
-        result: What was made.
-        directory: Where to; it appears when everything is written.
-        name: What the model is called in its card; by default after the base model, or the folder
-            where that one's name says nothing (:func:`~ambiguity_lib.practice.run.default_name`).
-        overwrite: Whether to replace a folder that is there already.
-        onnx: Whether to add ``model.onnx``.
-        scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
-        command: What :func:`~ambiguity_lib.practice.cli.command_line` made of the command that
-            was typed, for the record; None where none was.
-
-    Returns:
-        The folder.
 
     Raises:
         FileExistsError: If the folder is there, is not empty, and may not be replaced.

@@ -34,13 +34,6 @@ class TextPrediction:
         probs: Class → probability.
         entropy: In nats.
         truncated: Whether the model read only the beginning.
-
-    Examples:
-        >>> from ambiguity_lib.practice.inspect import TextPrediction
-        >>> TextPrediction(
-        ...     "a fine film", "good", {"bad": 0.3, "good": 0.7}, 0.611, False
-        ... ).label
-        'good'
     """
 
     text: str | tuple[str, str]
@@ -62,43 +55,7 @@ def probe_layers(
     precision: str = "auto",
     progress: bool = True,
 ) -> pd.DataFrame:
-    """What a probe on each layer of a model knows about the classes.
-
-    Args:
-        model: A supported sequence classifier; its head is not used.
-        tokenizer: Its tokenizer.
-        train: Items with ``label``, which the probes are fitted on.
-        validation: Items with ``label``, which they are judged on.
-        human: Items with human distributions, for ``JSD`` and ``KL``.
-        max_length: Tokens at which texts are cut; the model's own limit if that is lower.
-        probing: Pooling, penalty and batch size.
-        precision: Of the forward passes.
-        progress: Whether to show bars.
-
-    Returns:
-        One row a layer, from 0 (the embedding output), with ``accuracy``, ``NLL`` and ``entropy``
-        (nats) on the validation items, and ``human entropy``, ``JSD`` (distance) and ``KL`` (nats).
-
-    Examples:
-        >>> from ambiguity_lib.data import hold_out
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> from ambiguity_lib.practice.inspect import probe_layers
-        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> tokenizer = load_tokenizer("tiny")
-        >>> reviews = read_dataset("reviews.csv").dataset
-        >>> train, validation = hold_out(reviews, folds=5)
-        >>> table = probe_layers(
-        ...     model,
-        ...     tokenizer,
-        ...     train,
-        ...     validation,
-        ...     precision="fp32",
-        ...     progress=False,
-        ... )
-        >>> len(table), "accuracy" in table.columns
-        (5, True)
-    """
+    """What a probe on each layer of a model knows about the classes."""
     probing = ProbingConfig() if probing is None else probing
 
     def features(dataset: Dataset) -> NDArray[np.float16]:
@@ -145,34 +102,7 @@ def predict_texts(
     max_length: int = 512,
     batch_size: int = 32,
 ) -> Iterator[TextPrediction]:
-    """What a classifier says about texts, in their order, as they come.
-
-    Args:
-        model: A sequence classifier.
-        tokenizer: Its tokenizer.
-        texts: Texts or pairs; read a batch at a time, so there may be any number.
-        max_length: Tokens at which texts are cut; the model's own limit if that is lower.
-        batch_size: Texts a forward pass.
-
-    Yields:
-        One prediction a text; an empty one where the text, or one of a pair, is blank.
-
-    Examples:
-        >>> from ambiguity_lib.practice.inspect import predict_texts
-        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> tokenizer = load_tokenizer("tiny")
-        >>> prediction = next(
-        ...     predict_texts(model, tokenizer, ["great film", "dull book"])
-        ... )
-        >>> prediction.text, sorted(prediction.probs), prediction.truncated
-        ('great film', ['bad', 'good'], False)
-
-        A model that has learnt nothing is as unsure as one can be, ln 2 nats:
-
-        >>> round(prediction.entropy, 2)
-        0.69
-    """
+    """What a classifier says about texts, in their order, as they come."""
     names = head_classes(model.config) or ()
     device = default_device()
     nn.Module.to(model, device)

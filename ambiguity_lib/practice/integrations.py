@@ -59,12 +59,7 @@ _SMALLEST = torch.finfo(_FLOAT).tiny
 
 
 class _HumanMetric(Metric):
-    """Checks and converts a batch; what is added up over batches is the subclass's.
-
-    Args:
-        validate_args: Whether to check that all rows are distributions. Shapes always are.
-        kwargs: Those of ``torchmetrics.Metric``, for instance ``dist_sync_on_step``.
-    """
+    """Checks and converts a batch; what is added up over batches is the subclass's."""
 
     is_differentiable = False
     full_state_update = False
@@ -75,11 +70,6 @@ class _HumanMetric(Metric):
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Take a batch into account.
-
-        Args:
-            preds: Model probabilities, shape (N, C), of any type; a half-precision softmax may miss
-                a sum of 1 by as much as its type rounds. Rows are divided by their sums.
-            target: Human label distributions, shape (N, C).
 
         Raises:
             ValueError: If the shapes are not (N, C) twice, or a row is not a distribution.
@@ -132,16 +122,6 @@ class JensenShannonDistance(_MeanOverItems):
 
     See :func:`ambiguity_lib.metrics.divergence.jensen_shannon_distance`. (torchmetrics' own
     ``JensenShannonDivergence`` is the mean of the squares.)
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import (
-        ...     JensenShannonDistance,
-        ... )
-        >>> metric = JensenShannonDistance()
-        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
-        >>> round(metric.compute().item(), 4)
-        0.8326
     """
 
     plot_upper_bound = 0.8326
@@ -160,21 +140,6 @@ class KLDivergence(_MeanOverItems):
 
     See :func:`ambiguity_lib.metrics.divergence.kl_divergence`. (torchmetrics' own ``KLDivergence(p, q)``
     takes the human distributions first and has another floor.)
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import KLDivergence
-
-        Model first, human second, as everywhere in torchmetrics; the value is
-        KL(human‖model):
-
-        >>> metric = KLDivergence()
-        >>> metric.update(
-        ...     preds=torch.tensor([[0.99, 0.01]]),
-        ...     target=torch.tensor([[0.5, 0.5]]),
-        ... )
-        >>> round(metric.compute().item(), 3)
-        1.614
     """
 
     @staticmethod
@@ -185,18 +150,7 @@ class KLDivergence(_MeanOverItems):
 
 
 class TotalVariationDistance(_MeanOverItems):
-    """Mean total variation distance (DistCE), see :mod:`ambiguity_lib.metrics`.
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import (
-        ...     TotalVariationDistance,
-        ... )
-        >>> metric = TotalVariationDistance()
-        >>> metric.update(torch.tensor([[0.9, 0.1]]), torch.tensor([[0.6, 0.4]]))
-        >>> round(metric.compute().item(), 3)
-        0.3
-    """
+    """Mean total variation distance (DistCE), see :mod:`ambiguity_lib.metrics`."""
 
     plot_upper_bound = 1.0
 
@@ -206,18 +160,7 @@ class TotalVariationDistance(_MeanOverItems):
 
 
 class EntropyCalibrationError(_MeanOverItems):
-    """Mean absolute entropy difference in nats (EntCE), see :mod:`ambiguity_lib.metrics`.
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import (
-        ...     EntropyCalibrationError,
-        ... )
-        >>> metric = EntropyCalibrationError()
-        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
-        >>> round(metric.compute().item(), 4)
-        0.6931
-    """
+    """Mean absolute entropy difference in nats (EntCE), see :mod:`ambiguity_lib.metrics`."""
 
     @staticmethod
     def _per_item(human: Tensor, model: Tensor) -> Tensor:
@@ -229,17 +172,6 @@ class RankMatch(_MeanOverItems):
 
     Ties are broken as in :func:`ambiguity_lib.metrics.uncertainty.rank_match`. Rounding makes ties: ``preds``
     in half precision give another value than the same ones in float32.
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import RankMatch
-        >>> metric = RankMatch()
-        >>> metric.update(
-        ...     torch.tensor([[0.9, 0.1], [0.4, 0.6]]),
-        ...     torch.tensor([[0.6, 0.4], [0.6, 0.4]]),
-        ... )
-        >>> metric.compute().item()
-        0.5
     """
 
     higher_is_better = True
@@ -257,22 +189,6 @@ class EntropyCorrelation(_HumanMetric):
     Batches and processes are merged by count, means and centred sums (Chan, Golub & LeVeque, 1983),
     so the value does not depend on how items were dealt out. NaN where it is undefined: fewer than
     two items, or the same entropy (to 1e-12 nats) for all on either side.
-
-    Examples:
-        >>> import torch
-        >>> from ambiguity_lib.practice.integrations import (
-        ...     EntropyCorrelation,
-        ... )
-        >>> metric = EntropyCorrelation()
-        >>> model = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.8, 0.2]])
-        >>> human = torch.tensor([[1.0, 0.0], [0.7, 0.3], [0.5, 0.5]])
-
-        Batch by batch, the value of all items:
-
-        >>> for preds, target in zip(model.split(2), human.split(2), strict=True):
-        ...     metric.update(preds, target)
-        >>> round(metric.compute().item(), 3)
-        0.97
     """
 
     higher_is_better = True
@@ -309,14 +225,7 @@ class EntropyCorrelation(_HumanMetric):
 
 
 def _merge_moments(parts: Tensor) -> Tensor:
-    """Moments of several sets of pairs (x, y) together; an empty set changes nothing.
-
-    Args:
-        parts: Shape (P, 6), a row a set: count, means of x and y, centred sums of x², y² and x·y.
-
-    Returns:
-        The same six numbers of all, shape (6,).
-    """
+    """Moments of several sets of pairs (x, y) together; an empty set changes nothing."""
     counts, means, sums = parts[:, :1], parts[:, 1:3], parts[:, 3:]
     count = counts.sum(dim=0)
     mean = (counts * means).sum(dim=0) / count.clamp(min=1.0)
@@ -389,36 +298,8 @@ def human_scorer(name: str, *, classes: Sequence[Any] | None = None) -> HumanSco
 
     Called by hand it needs no routing: ``scorer(classifier, X, human)``.
 
-    Args:
-        name: ``neg_jsd`` (the distance), ``neg_kl`` and ``neg_entce`` (nats), ``neg_tvd``,
-            ``rankcs``, which are means over the items of a fold, or ``entropy_corr``, their
-            correlation over these. Greater is better.
-        classes: The classifier's labels in the order of the columns of the human distributions;
-            0 … C − 1 if None.
-
-    Returns:
-        The scorer, to be given as ``scoring=``.
-
     Raises:
         ValueError: If there is no scorer of that name.
-
-    Examples:
-        >>> import numpy as np
-        >>> from sklearn.dummy import DummyClassifier
-        >>> from ambiguity_lib.practice.integrations import human_scorer
-        >>> features, labels = np.zeros((4, 1)), [0, 0, 0, 1]
-        >>> human = [[1.0, 0.0], [0.8, 0.2], [0.7, 0.3], [0.5, 0.5]]
-        >>> classifier = DummyClassifier(strategy="prior").fit(features, labels)
-
-        Greater is better, so a distance has a minus sign:
-
-        >>> round(human_scorer("neg_tvd")(classifier, features, human), 4)
-        -0.15
-        >>> human_scorer("tvd")
-        Traceback (most recent call last):
-            ...
-        ValueError: name must be one of neg_jsd, neg_kl, neg_tvd, neg_entce, rankcs,
-        entropy_corr; got 'tvd'
     """
     if name not in SCORERS:
         raise ValueError(f"name must be one of {', '.join(SCORERS)}; got {name!r}")
@@ -432,11 +313,6 @@ class HumanScorer:
     Attributes:
         name: Name of the scorer.
         classes: The classifier's labels in the order of the columns of the human distributions.
-
-    Examples:
-        >>> from ambiguity_lib.practice.integrations import human_scorer
-        >>> human_scorer("neg_jsd", classes=("bad", "good"))
-        HumanScorer(name='neg_jsd', classes=('bad', 'good'))
     """
 
     name: str
@@ -446,16 +322,6 @@ class HumanScorer:
         self, estimator: Any, X: Any, y: ArrayLike | None = None, *, human: ArrayLike | None = None
     ) -> float:
         """Score a fitted classifier.
-
-        Args:
-            estimator: Has ``predict_proba`` and ``classes_``. A class that it never saw has
-                probability 0.
-            X: Features of N items.
-            y: Labels, which play no part; or, without ``human``, the human distributions.
-            human: Human distributions, shape (N, C).
-
-        Returns:
-            The score of the items; greater is better.
 
         Raises:
             ValueError: If there are no distributions, or the classifier has a class they have not.
@@ -502,32 +368,6 @@ def human_metrics(
     Arrays given here are in the order of the evaluation dataset. With
     ``train_sampling_strategy="group_by_length"`` a ``Trainer`` shuffles that one too, so give
     distributions as labels there.
-
-    Args:
-        human: Human distributions, shape (N, C); None where the dataset's labels are these.
-        old_labels: Original gold labels, shape (N,).
-        new_labels: Majority labels of a re-annotation, shape (N,).
-
-    Returns:
-        A function that makes mean scores from logits and labels. They are ``jsd`` (the distance),
-        ``kl`` and ``entce`` (nats), ``tvd``, ``rankcs``, ``entropy`` and ``entropy_human`` (nats),
-        ``entropy_corr`` (NaN where undefined), ``accuracy_old`` and ``accuracy_new`` where such
-        labels were given, and ``accuracy`` where the dataset's labels are integers. The ``Trainer``
-        puts ``eval_`` before them. The function raises ``ValueError`` if there are no
-        distributions, or two, or if shapes differ.
-
-    Examples:
-        >>> import numpy as np
-        >>> from transformers import EvalPrediction
-        >>> from ambiguity_lib.practice.integrations import human_metrics
-        >>> human = [[0.6, 0.4], [0.2, 0.8]]
-        >>> compute_metrics = human_metrics(human)
-        >>> logits, labels = np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0, 1])
-        >>> scores = compute_metrics(
-        ...     EvalPrediction(predictions=logits, label_ids=labels)
-        ... )
-        >>> {name: round(scores[name], 3) for name in ("jsd", "kl", "accuracy")}
-        {'jsd': 0.155, 'kl': 0.14, 'accuracy': 1.0}
     """
     given = None if human is None else np.asarray(human, dtype=np.float64)
 
@@ -567,66 +407,9 @@ class LayerProbeCallback(TrainerCallback):
     for it at the next step, so keep ``train`` to a few thousand items. A model whose weights are
     spread over processes cannot be measured by one of them and is refused.
 
-    Args:
-        trainer: The trainer that it is added to; logging needs it.
-        train: Items with ``text`` (and ``text_pair``) and ``label`` that probes are fitted on.
-        validation: Items that they are scored on.
-        every: ``"epoch"``, ``"evaluation"`` (after each, once a step) or a number of steps.
-        tokenizer: The trainer's ``processing_class`` if None.
-        max_length: Longest input in tokens.
-        pooling: ``"mean"`` or ``"cls"``.
-        batch_size: Items per forward pass.
-        precision: Of the forward pass: ``"fp32"``, ``"bf16"`` or ``"auto"``.
-        l2: Strength of the probes' penalty.
-        progress: Whether to show progress bars.
-
     Raises:
         ValueError: If an argument is none of the above, a label is no class of the model, the
             architecture is unsupported, there is no tokenizer, or the weights are sharded.
-
-    Examples:
-        >>> from datasets import Dataset
-        >>> from transformers import (
-        ...     DataCollatorWithPadding,
-        ...     Trainer,
-        ...     TrainingArguments,
-        ... )
-        >>> from transformers.trainer_callback import PrinterCallback
-        >>> from ambiguity_lib.models import encode
-        >>> from ambiguity_lib.data import hold_out
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> from ambiguity_lib.practice.integrations import (
-        ...     LayerProbeCallback,
-        ... )
-        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> reviews = read_dataset("reviews.csv").dataset
-        >>> train, validation = hold_out(reviews, folds=5)
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> tokenizer = load_tokenizer("tiny")
-        >>> rows = Dataset.from_list(encode(train, tokenizer, 16)).add_column(
-        ...     "label", train["label"][:]
-        ... )
-        >>> options = {
-        ...     "num_train_epochs": 1,
-        ...     "use_cpu": True,
-        ...     "report_to": "none",
-        ...     "disable_tqdm": True,
-        ... }
-        >>> trainer = Trainer(
-        ...     model,
-        ...     TrainingArguments(
-        ...         "runs", save_strategy="no", logging_strategy="no", **options
-        ...     ),
-        ...     data_collator=DataCollatorWithPadding(tokenizer),
-        ...     train_dataset=rows,
-        ...     processing_class=tokenizer,
-        ... )
-        >>> probes = LayerProbeCallback(trainer, train, validation)
-        >>> trainer.add_callback(probes)
-        >>> trainer.remove_callback(PrinterCallback)
-        >>> _ = trainer.train()
-        >>> probes.history["layer"].tolist(), list(probes.history.columns)
-        ([0, 1, 2, 3, 4], ['step', 'epoch', 'layer', 'accuracy', 'entropy'])
     """
 
     def __init__(

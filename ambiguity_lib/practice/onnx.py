@@ -47,28 +47,11 @@ def export_onnx(
     The attention is exported as the model is set to compute it. The older, tracing exporter is
     used: the newer one needs one more package (onnxscript).
 
-    Args:
-        model: Sequence classifier with float32 weights, on any device.
-        tokenizer: Its tokenizer.
-        path: Of the file, usually ``*.onnx``; folders are made, an existing file is replaced.
-        opset: Version of ONNX's operations; 17 by default.
-
-    Returns:
-        The path.
-
     Raises:
         ModuleNotFoundError: If ``onnx`` or ``onnxruntime`` is not installed.
         ValueError: If the weights are not float32, or beyond the 2 GB that a file can hold.
         RuntimeError: If PyTorch cannot export the model, or the file's probabilities differ from
             the model's. No file is left, and an older one stays.
-
-    Examples:
-        >>> from ambiguity_lib.practice.onnx import export_onnx
-        >>> from ambiguity_lib.models import load_classifier, load_tokenizer
-        >>> model = load_classifier("tiny", ("bad", "good"))
-        >>> tokenizer = load_tokenizer("tiny")
-        >>> export_onnx(model, tokenizer, "model.onnx").stat().st_size > 0
-        True
     """
     for name in ("onnx", "onnxruntime"):
         _require(name)

@@ -43,13 +43,6 @@ class Problem:
         line: Where, counted from 1; None if it is about the whole file.
         message: What is wrong and what to do.
         unit: What `line` counts: `"line"`, or `"row"` where a format has no lines.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> from ambiguity_lib.practice.own_files import Problem, check_file
-        >>> _ = Path("bad.csv").write_text("text,label\ngreat film,good\n,bad\n")
-        >>> check_file("bad.csv")
-        [Problem(line=3, message="column 'text': the text is blank", unit='line')]
     """
 
     line: int | None
@@ -105,10 +98,6 @@ class DataFileError(ValueError):
 
 class ProblemLog:
     """Collects the problems of one source while it is read.
-
-    Args:
-        source: What messages call it.
-        limit: How many problems are kept.
 
     Attributes:
         unit: What the line numbers count; whoever opens the source sets it.
@@ -241,17 +230,6 @@ def match_columns(
 ) -> Columns:
     """Keep the columns that a file has and that are needed.
 
-    Args:
-        columns: The names to look for.
-        found: The columns of the file.
-        filled: Those that have a value in the first rows.
-        human: Whether human opinions are needed.
-        labels: Whether labels are.
-        log: Where missing columns go.
-
-    Returns:
-        The columns, None for those that are not there or not needed.
-
     Raises:
         DataFileError: If a column is missing that is needed or was named.
     """
@@ -318,13 +296,6 @@ _MAX_DIGITS = 18
 def clean_label(value: object) -> str | int | None:
     """Bring a label into one of two shapes, a text or a whole number.
 
-    Args:
-        value: A value from a file.
-
-    Returns:
-        The text, not blank; the number; or None where there is no label: null, NaN, blank text or
-        the number -1.
-
     Raises:
         ValueError: If it is anything else, such as a fraction, a truth value or a list, or a text
             that is none.
@@ -362,9 +333,6 @@ class ClassIndex:
 
     A number is an index, 0 for the first class. Only if a class has a number as its name, such as
     the stars `"1"` to `"5"`, are numbers names and never indices.
-
-    Args:
-        names: The C class names in their order.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -410,14 +378,6 @@ class ClassIndex:
 
 def infer_class_names(labels: Iterable[str | int], size: int | None = None) -> tuple[str, ...]:
     """Find out the classes of labels whose names nobody gave.
-
-    Args:
-        labels: What `clean_label` gave.
-        size: How many classes there are, if other columns say so.
-
-    Returns:
-        If all labels are numbers, `"0"`, `"1"` and so on to the largest, or `size` of them. Else
-        the different names, sorted.
 
     Raises:
         LabelError: If some are names and others numbers, or one is a fraction or too large.
@@ -475,13 +435,6 @@ def read_text_lines(path: Path, log: ProblemLog) -> Iterator[str]:
 
     A byte order mark is passed over. Where a line has a problem, that is noted, and the line comes
     with replacement characters (or empty, if it is too long), so that the count stays right.
-
-    Args:
-        path: The file.
-        log: Where problems go.
-
-    Yields:
-        Every line with its line end, exactly as it is in the file.
 
     Raises:
         DataFileError: If the file is in another encoding or cannot be opened.
@@ -564,16 +517,7 @@ def start_rows(
     columns: Sequence[str] | None = None,
     class_names: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Rows:
-    """Look at the first rows of a stream.
-
-    Args:
-        stream: Line numbers and rows.
-        columns: The columns; None to take those of the first rows.
-        class_names: Column → class names.
-
-    Returns:
-        The rows as if nobody had looked.
-    """
+    """Look at the first rows of a stream."""
     first = list(islice(stream, _SNIFFED))
     if columns is None:
         # a dict, since it keeps the order
@@ -701,15 +645,6 @@ _BATCH = 1000
 
 def open_rows(source: str | Path, wanted: Collection[str], log: ProblemLog) -> Rows:
     """Find out what a source is and start to read it.
-
-    Args:
-        source: A file, a folder from `save_to_disk`, or the id of a dataset on the hub; the latter
-            two with `:SPLIT` behind them where they have several splits.
-        wanted: The columns that will be used; formats that store columns read no others.
-        log: Where problems go.
-
-    Returns:
-        The rows. Reading them may note further problems.
 
     Raises:
         FileNotFoundError: If there is no such file, or the hub does not give such a dataset.
@@ -877,12 +812,6 @@ Cell = Sequence[object] | Mapping[str, object]
 def parse_cell(value: object) -> Cell | None:
     """Read a list, or a mapping from class to number; as text, it is JSON.
 
-    Args:
-        value: A value from a file.
-
-    Returns:
-        The list or mapping, or None where there is none: null or blank text.
-
     Raises:
         ValueError: If it is anything else.
     """
@@ -902,9 +831,6 @@ def parse_cell(value: object) -> Cell | None:
 def read_votes(cell: Cell, classes: ClassIndex) -> np.ndarray:
     """Read the votes of one item.
 
-    Returns:
-        Int64 array of shape (C,).
-
     Raises:
         ValueError: If they do not fit the classes, one is negative or no whole number, or all are
             zero.
@@ -923,10 +849,6 @@ def read_votes(cell: Cell, classes: ClassIndex) -> np.ndarray:
 
 def read_distribution(cell: Cell, classes: ClassIndex) -> tuple[np.ndarray, bool]:
     """Read the distribution of one item.
-
-    Returns:
-        Float64 array of shape (C,) that sums to one, and whether it had to be renormalised because
-        it was rounded.
 
     Raises:
         ValueError: If it does not fit the classes, a value is negative, or the sum is not one.
@@ -1011,17 +933,7 @@ def count_answers(
     classes: ClassIndex,
     log: ProblemLog,
 ) -> Opinions:
-    """Count the answers of annotators.
-
-    Args:
-        answers: Line and label of each answer, for N items.
-        column: What the column of the labels is called.
-        classes: The classes.
-        log: Where unknown labels go.
-
-    Returns:
-        The opinions.
-    """
+    """Count the answers of annotators."""
     votes = np.zeros((len(answers), len(classes)), dtype=np.int64)
     for item, found in enumerate(answers):
         for line, label in found:
@@ -1041,20 +953,7 @@ def read_opinions(
     classes: ClassIndex,
     log: ProblemLog,
 ) -> Opinions:
-    """Read the opinions on N items.
-
-    Args:
-        votes: The cells with votes, or none at all.
-        dists: The cells with distributions, or none at all.
-        majority: The file's own majorities as class indices, shape (N,), -1 where it has none.
-        lines: Where the N items stand.
-        columns: What the columns of votes and distributions are called.
-        classes: The classes.
-        log: Where problems go.
-
-    Returns:
-        The opinions. Votes go before a distribution, with which they must agree.
-    """
+    """Read the opinions on N items."""
     counts = np.zeros((len(lines), len(classes)), dtype=np.int64)
     probs = np.full(counts.shape, np.nan)
     rounded = 0
@@ -1146,16 +1045,7 @@ class Items:
 
 
 def collect_items(rows: Rows, used: Columns, log: ProblemLog) -> Items:
-    """Read a file that has one row for each item.
-
-    Args:
-        rows: The rows.
-        used: The columns to read, as `match_columns` gave them.
-        log: Where problems go.
-
-    Returns:
-        The items. Where a row has a problem, they hold something in its place.
-    """
+    """Read a file that has one row for each item."""
     items = Items()
     first: dict[str, int] = {}
     # per column that may be read: how, and where to
@@ -1190,17 +1080,7 @@ def collect_items(rows: Rows, used: Columns, log: ProblemLog) -> Items:
 
 
 def collect_answers(rows: Rows, used: Columns, log: ProblemLog) -> Items:
-    """Read a file that has one row for each annotator of each item.
-
-    Args:
-        rows: The rows, those of an item in any order. Its texts stand in all of them or in some,
-            the others being empty there.
-        used: The columns to read, as `match_columns` gave them, with id, label and annotator.
-        log: Where problems go.
-
-    Returns:
-        The items, in the order in which they first occur.
-    """
+    """Read a file that has one row for each annotator of each item."""
     assert used.uid is not None and used.annotator is not None and used.label is not None
     items = Items()
     index: dict[str, int] = {}
@@ -1317,13 +1197,6 @@ def _read_id(value: object) -> str:
 def infer_classes(items: Items, log: ProblemLog) -> tuple[str, ...]:
     """Find out the classes from all that names one: labels, answers, keys of opinions.
 
-    Args:
-        items: The items.
-        log: Where problems go.
-
-    Returns:
-        Two or more class names, see `infer_class_names`.
-
     Raises:
         DataFileError: If the file does not say what the classes are, or has one only.
     """
@@ -1363,18 +1236,7 @@ def to_indices(
     classes: ClassIndex,
     log: ProblemLog,
 ) -> np.ndarray:
-    """Look up labels.
-
-    Args:
-        labels: The labels of N items, or none at all.
-        lines: Where the N items stand.
-        column: What the column is called.
-        classes: The classes.
-        log: Where unknown labels go.
-
-    Returns:
-        Int64 array of shape (N,), -1 where there is no label.
-    """
+    """Look up labels."""
     indices = np.full(len(lines), -1, dtype=np.int64)
     for row, label in enumerate(labels):
         if label is not None:
@@ -1387,11 +1249,6 @@ def to_indices(
 
 def check_several(labels: np.ndarray, classes: ClassIndex, log: ProblemLog) -> None:
     """Check that labels are of more than one class.
-
-    Args:
-        labels: Class indices, shape (N,) with N > 0.
-        classes: The classes.
-        log: Where the problem goes.
 
     Raises:
         DataFileError: If there is one class only.
@@ -1433,16 +1290,7 @@ _TYPING_ERROR = 0.8
 
 
 def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) -> list[str]:
-    """Say which classes have no row or hardly any, and which names look like one class.
-
-    Args:
-        labels: Class indices, shape (N,) with N > 0.
-        names: The C class names.
-        inferred: Whether the names are only what was found in the file.
-
-    Returns:
-        One sentence each.
-    """
+    """Say which classes have no row or hardly any, and which names look like one class."""
     counts = np.bincount(labels, minlength=len(names)).tolist()
     warnings = []
     absent = [name for name, count in zip(names, counts, strict=True) if not count]
@@ -1464,12 +1312,7 @@ def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) 
 
 
 def repetition_warnings(items: Sequence[Hashable], labels: np.ndarray) -> list[str]:
-    """Say how many rows have the text (or pair of texts) of another one.
-
-    Args:
-        items: N texts or pairs.
-        labels: Their class indices, shape (N,).
-    """
+    """Say how many rows have the text (or pair of texts) of another one."""
     found: dict[Hashable, list[int]] = defaultdict(list)
     for item, label in zip(items, labels.tolist(), strict=True):
         found[item].append(label)

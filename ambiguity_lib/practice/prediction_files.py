@@ -61,14 +61,6 @@ def read_prediction_files(
 ) -> list[PredictionFile]:
     """Read predictions; files of the same form and one model are put together.
 
-    Args:
-        paths: ``.json`` or ``.jsonl`` files, perhaps with ``.gz``.
-        class_names: The C classes in the order wanted.
-        file_order: The classes in the order of the files' lists, if it is another.
-
-    Returns:
-        One entry a model.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If a file or a row is not as described; names it.
@@ -100,12 +92,6 @@ def write_prediction_file(
     """Write predictions in the format of ChaosNLI's submissions, whole or not at all.
 
     Labels of NLI are its letters e, n and c; others are the classes' names.
-
-    Args:
-        path: Where to.
-        uids: N names of items.
-        probs: Distributions, shape (N, C), in the order of ``class_names``.
-        class_names: The classes.
     """
     nli = tuple(class_names) == NLI_CLASSES
     labels = [name[0] if nli else name for name in class_names]

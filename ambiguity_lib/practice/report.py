@@ -33,15 +33,7 @@ _WITHOUT_PEOPLE = ("NLL", "ECE", "entropy")
 
 
 def report(run: Mapping[str, Any]) -> str:
-    """Write a page about a compression.
-
-    Args:
-        run: :attr:`~ambiguity_lib.practice.compress.CompressionResult.run`, or what
-            :func:`~ambiguity_lib.practice.run.load_run` read.
-
-    Returns:
-        HTML with its styles and figures; it asks for nothing from elsewhere.
-    """
+    """Write a page about a compression."""
     environment = Environment(
         loader=PackageLoader("ambiguity_lib.practice"),
         autoescape=True,

@@ -41,11 +41,6 @@ class Measure:
         unit: Its unit, empty for a share or a correlation.
         better: Which end is the good one; None if there is none.
         meaning: One line.
-
-    Examples:
-        >>> from ambiguity_lib.practice.run import MEASURES
-        >>> MEASURES["NLL"].unit, MEASURES["NLL"].better
-        ('nats', 'lower')
     """
 
     unit: str
@@ -244,10 +239,6 @@ def shareable(source: str, *, local: bool = False) -> str:
     """Where data or a model is from: a path by its last part, a hub id whole.
 
     The rest of a path says how somebody's disk is arranged, and is nobody else's business.
-
-    Args:
-        source: A path, a hub id or any words.
-        local: Whether it is known to be a path; else by its looks.
     """
     path = source.replace("\\", "/")
     local |= path.startswith(("/", "~", "./", "../")) or path in (".", "..")
@@ -289,10 +280,6 @@ def default_name(run: Run, directory: Path | None = None) -> str:
     """A name for what came out: the base model's and the depth.
 
     Where the base model's says nothing, it is that of the folder; else the family's and the depth.
-
-    Args:
-        run: The record.
-        directory: Where the student is written to.
     """
     base, depth = base_model(run)[0].rsplit("/", 1)[-1], run["layers"]["depth"]
     if tells(base):

@@ -35,11 +35,6 @@ class Cost:
             A student's teacher counts, since its probes choose the student's depth.
         forwards: Encoder passes of one prediction, in passes of the full model.
         parameters: Parameters to be kept for prediction.
-
-    Examples:
-        >>> from ambiguity_lib.study import Cost
-        >>> Cost(trainings=1.5, forwards=0.5, parameters=10_000)
-        Cost(trainings=1.5, forwards=0.5, parameters=10000)
     """
 
     trainings: float
@@ -80,13 +75,6 @@ class Method:
             those of other items, ``"oracle"`` if it reads those that it is judged by.
         per_seed: Whether every seed has its own; an ensemble over seeds has one for all.
         needs: What is made before it.
-
-    Examples:
-        >>> from ambiguity_lib.study import METHODS
-        >>> [name for name, method in METHODS.items() if method.gold]
-        ['oracle temperature (JSD)', 'oracle temperature (KL)', 'human upper bound']
-        >>> METHODS["teacher"].per_seed
-        True
     """
 
     name: str
@@ -235,16 +223,7 @@ def _mixed(
 
 
 def disagreement_weights(lower: FloatArray, upper: FloatArray, mean: float) -> FloatArray:
-    """A weight per item that grows with the distance of two layers' distributions.
-
-    Args:
-        lower: Distributions of a lower layer, shape (N, C).
-        upper: Distributions of an upper layer, shape (N, C).
-        mean: The weights' mean, before those above 1 are cut.
-
-    Returns:
-        Weights in [0, 1], shape (N,).
-    """
+    """A weight per item that grows with the distance of two layers' distributions."""
     distance = jensen_shannon_distance(lower, upper)
     largest = max(float(distance.mean()), np.finfo(float).tiny)
     return np.minimum(mean * distance / largest, 1.0)

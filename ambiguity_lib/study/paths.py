@@ -28,18 +28,7 @@ def project_root() -> Path:
 
 
 def build_directory() -> Path:
-    """Everything that a run writes goes below this: ``AMBIGUITY_BUILD_DIR``, else ``_build``.
-
-    Returns:
-        An absolute path, which need not exist.
-
-    Examples:
-        >>> import os
-        >>> from ambiguity_lib.study import build_directory
-        >>> os.environ["AMBIGUITY_BUILD_DIR"] = "elsewhere"
-        >>> build_directory().name
-        'elsewhere'
-    """
+    """Everything that a run writes goes below this: ``AMBIGUITY_BUILD_DIR``, else ``_build``."""
     override = os.environ.get("AMBIGUITY_BUILD_DIR")
     return Path(override).expanduser().resolve() if override else project_root() / "_build"
 

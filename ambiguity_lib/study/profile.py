@@ -27,14 +27,7 @@ from ambiguity_lib.study.paths import profile_directories
 
 @settings(frozen=True, config={"extra": "forbid"})
 class SecondTask:
-    """Another classification task for the same encoder; what is not given is the profile's own.
-
-    Examples:
-        >>> from ambiguity_lib.study import load_profile
-        >>> task = load_profile("synthetic").second_task
-        >>> task.data.dataset, task.data.train_items
-        ('headlines', 800)
-    """
+    """Another classification task for the same encoder; what is not given is the profile's own."""
 
     data: DataConfig
     training: TrainingConfig
@@ -101,16 +94,7 @@ class Profile(PipelineConfig):
 
 
 def available_profiles() -> tuple[str, ...]:
-    """Names of the profiles that ``load_profile`` finds by name, sorted.
-
-    Returns:
-        Names without the ending ``.yml``.
-
-    Examples:
-        >>> from ambiguity_lib.study import available_profiles
-        >>> available_profiles()
-        ('bert', 'minilm', 'roberta', 'synthetic')
-    """
+    """Names of the profiles that ``load_profile`` finds by name, sorted."""
     names = {path.stem for folder in profile_directories() for path in folder.glob("*.yml")}
     return tuple(sorted(names))
 
@@ -123,9 +107,6 @@ def is_profile_path(name_or_path: str | Path) -> bool:
 
 def profile_path(name_or_path: str | Path) -> Path:
     """The file of a profile.
-
-    Args:
-        name_or_path: A profile's name (``synthetic``), or the path of a ``.yml`` file.
 
     Raises:
         FileNotFoundError: There is no such profile; the message lists those that there are.
@@ -195,12 +176,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 
 def explain(error: ValidationError, settings_class: type) -> str:
-    """The first thing that is wrong with settings, in one line.
-
-    Args:
-        error: What pydantic raised.
-        settings_class: The dataclass that was to be made.
-    """
+    """The first thing that is wrong with settings, in one line."""
     first = error.errors(include_url=False)[0]
     place = [str(part) for part in first["loc"]]
     key, got = ".".join(place), first["input"]

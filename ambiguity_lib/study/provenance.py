@@ -1,4 +1,4 @@
-""""""
+"""Where numbers are from: date, commit, versions and hardware, and their form in JSON."""
 
 from __future__ import annotations
 
@@ -23,19 +23,7 @@ _PACKAGES = ("ambiguity-lib", "torch", "transformers", "datasets", "numpy", "sci
 
 
 def provenance(*packages: str) -> dict[str, Any]:
-    """Date (UTC), git commit, versions and hardware of the running process.
-
-    Args:
-        packages: Distributions whose versions matter besides the usual ones.
-
-    Returns:
-        What JSON can hold; None for what could not be found out.
-
-    Examples:
-        >>> from ambiguity_lib.study import provenance
-        >>> "torch" in str(provenance())
-        True
-    """
+    """Date (UTC), git commit, versions and hardware of the running process."""
     versions: dict[str, str | None] = {}
     for package in (*_PACKAGES, *packages):
         try:

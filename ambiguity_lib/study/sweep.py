@@ -115,12 +115,6 @@ def default_workers() -> int:
 def find_methods(names: str | None) -> tuple[Method, ...]:
     """The methods and recipes that a comma-separated list names; all methods if it is None.
 
-    Args:
-        names: The list, such as ``teacher,pruned``, or None.
-
-    Returns:
-        The methods, each once, in the order of the list.
-
     Raises:
         ValueError: If there is no such method, or none is named; the message lists them.
     """
@@ -310,8 +304,8 @@ def score_methods(
 
     Returns:
         Columns ``dataset``, ``method``, ``seed``, ``uid``, those of
-        :func:`~ambiguity_lib.evaluation.scores.score_items`, ``confidence`` (the largest probability) and
-        ``human_entropy`` (nats). Under the first seed there are two more methods that read no text,
+        :func:`~ambiguity_lib.evaluation.score_items`, ``confidence`` (the largest
+        probability) and ``human_entropy`` (nats). Under the first seed there are two more methods that read no text,
         ``uniform`` and ``constant mean``, which is the mean of the human distributions.
 
     Examples:
@@ -379,17 +373,6 @@ def run_sweep(
     progress: bool = True,
 ) -> SweepResult:
     """Compute every cell that the store lacks, then score them all.
-
-    Args:
-        profile: The profile; its second task is swept as well.
-        methods: Methods, see :data:`~ambiguity_lib.study.METHODS`.
-        seeds: Seeds; those of each task, its ``sweep_seeds``, if None.
-        workers: Processes on this machine, see :func:`prepare`.
-        scheduler: Address of a Dask scheduler to use instead.
-        progress: Whether to show bars.
-
-    Returns:
-        The table of results, also kept in the profile's run directory, or what failed.
 
     Raises:
         RuntimeError: If the scheduler cannot be reached or its workers cannot do the work.

@@ -65,14 +65,6 @@ def graded_distribution(
 
     An annotator with strictness t ~ Normal(0, spread) says entailment if score > neutral + t,
     contradiction if score < -neutral + t, and neutral between.
-
-    Args:
-        score: How clearly the hypothesis holds, shape (N,); 0 is undecided.
-        neutral: Half the width of the neutral band, at least 0.
-        spread: Standard deviation of the strictness.
-
-    Returns:
-        Array of shape (N, 3).
     """
     entailed = ndtr((score - neutral) / spread)
     contradicted = ndtr((-score - neutral) / spread)
@@ -112,16 +104,7 @@ def draw_items(kind: ItemKind, size: int, seed: int) -> Items:
 
 
 def true_distribution(items: Items, spread: float, lapse_rate: float) -> np.ndarray:
-    """Give the exact opinion distribution of items under the annotator models.
-
-    Args:
-        items: N items of one kind.
-        spread: Scales the variation between annotators.
-        lapse_rate: Share of answers given without reading, uniform over the classes.
-
-    Returns:
-        Float64 array of shape (N, 3): entailment, neutral, contradiction.
-    """
+    """Give the exact opinion distribution of items under the annotator models."""
     probs = items.kind.distribution(items.premises, items.hypotheses, spread)
     return (1.0 - lapse_rate) * probs + lapse_rate / CLASSES
 
@@ -133,16 +116,6 @@ def simulate_annotators(
 
     This follows the annotator models step by step and shares no formula of probability with
     `true_distribution`, so that the two check each other.
-
-    Args:
-        items: N items of one kind.
-        annotators: How many answer each item, no two the same.
-        spread: See `true_distribution`.
-        lapse_rate: See `true_distribution`.
-        seed: Determines the traits.
-
-    Returns:
-        Int64 array of shape (N, 3): the answers counted.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     n = len(items.premises)
@@ -172,15 +145,7 @@ def draw_votes(rng: np.random.Generator, weights: np.ndarray, votes: int) -> np.
 
 
 def majority(counts: np.ndarray, preferred: np.ndarray) -> np.ndarray:
-    """Give the class with most votes; a tie goes to `preferred` if it is tied, else to the first.
-
-    Args:
-        counts: Votes, shape (N, C).
-        preferred: Class indices, shape (N,).
-
-    Returns:
-        Class indices, shape (N,).
-    """
+    """Give the class with most votes; a tie goes to `preferred` if tied, else to the first."""
     best = counts.argmax(axis=1)
     rows = np.arange(len(counts))
     return np.where(counts[rows, preferred] == counts[rows, best], preferred, best)

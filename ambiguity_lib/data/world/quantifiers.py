@@ -258,12 +258,7 @@ def draw_hypotheses(rng: np.random.Generator, premises: np.ndarray) -> np.ndarra
 
 
 def scores(premises: np.ndarray, hypotheses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the items' scores, as asserted and with what is implied, in standard deviations.
-
-    Returns:
-        Two arrays of shape (N,): the distance to the nearest asserted bound, and to the nearest
-        bound of either sort.
-    """
+    """Give the items' scores, as asserted and with what is implied, in standard deviations."""
     counts, totals = _NUMBER_TABLE[premises[:, 2]].T
     counts = np.where(hypotheses[:, 1] == OPPOSITE, totals - counts, counts)
     share = np.clip(counts / totals, 0.005, 0.995)

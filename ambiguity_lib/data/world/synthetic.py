@@ -68,15 +68,6 @@ class SyntheticConfig:
 
     Raises:
         ValueError: If a value is out of its range.
-
-    Examples:
-        >>> from ambiguity_lib.data import SyntheticConfig
-        >>> SyntheticConfig(train_items=60).fresh_votes
-        100
-        >>> SyntheticConfig(gold_votes=4)
-        Traceback (most recent call last):
-            ...
-        ValueError: gold_votes must be odd, got 4
     """
 
     train_items: int = 4000
@@ -125,31 +116,8 @@ def generate_synthetic(config: SyntheticConfig) -> Splits:
     a tie goes to the gold label if it is tied, else to the first class). uids are
     `KIND-SPLIT-NUMBER`. The same configuration gives the same splits on any machine.
 
-    Args:
-        config: Sizes and parameters.
-
-    Returns:
-        The splits; how many items were drawn and dropped is logged.
-
     Raises:
         ValueError: If the world has too few premises for the sizes.
-
-    Examples:
-        >>> from ambiguity_lib.data import (
-        ...     SyntheticConfig,
-        ...     generate_synthetic,
-        ... )
-        >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30, seed=0))
-        >>> item = splits.evaluation[0]
-        >>> item["text_pair"]
-        'the grandmother is working .'
-        >>> item["text"].split()[:6]
-        ['a', 'grandmother', 'is', 'selling', 'flowers', 'in']
-
-        The truth about people, and what a hundred of them said:
-
-        >>> [round(share, 3) for share in item["label_dist"]], item["label_counts"]
-        ([0.143, 0.848, 0.008], [10, 90, 0])
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     pool = _PremisePool(rng, config)
@@ -180,12 +148,7 @@ class _PremisePool:
         self._used: list[np.ndarray] = [np.empty(0, dtype=np.int64) for _ in KINDS]
 
     def take(self, size: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """Draw about `size` premises.
-
-        Returns:
-            For every kind its index, the places of its premises in a common order of all kinds,
-            and the premises, shape (n, P).
-        """
+        """Draw about `size` premises."""
         kinds = np.searchsorted(self._edges, self._rng.random(size), side="right")
         drawn = []
         for index, kind in enumerate(KINDS):
@@ -266,11 +229,7 @@ def _draw_batch(
     low_agreement: bool,
     limit: int,
 ) -> tuple[_Batch, int, int]:
-    """Draw items for about `size` premises and keep at most `limit`.
-
-    Returns:
-        The items that are kept, how many were drawn, and how many of them had no majority.
-    """
+    """Draw items for about `size` premises and keep at most `limit`."""
     candidates: list[Items] = []
     places: list[np.ndarray] = []
     for index, at, premises in pool.take(size):
