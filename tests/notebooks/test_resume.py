@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from course import load_record
 from course.record import comparable
+from tools import run
 
 SMOKE = Path(__file__).resolve().parents[1] / "profiles" / "smoke.yml"
 
 
 def _start(build_dir: Path) -> subprocess.Popen[bytes]:
-    command = ["book", "--profile", str(SMOKE), "--chapters", "03,05", "--execute-only"]
+    options = ["--profile", str(SMOKE), "--chapters", "03,05", "--execute-only"]
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("ambiguity-lib")), *command],
+        [sys.executable, run.__file__, *options],
         env={**os.environ, "AMBIGUITY_BUILD_DIR": str(build_dir)},
         stdout=subprocess.DEVNULL,
         start_new_session=True,

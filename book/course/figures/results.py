@@ -154,7 +154,7 @@ def plot_by_entropy(table: pd.DataFrame, ax: Axes | None = None, *, ylabel: str)
     """Draw a score against human entropy, one line with its interval per method.
 
     Args:
-        table: rows of :func:`~ambiguity_lib.evaluation.resampling.by_human_entropy` for one dataset.
+        table: rows of :func:`~ambiguity_lib.evaluation.by_human_entropy` for one dataset.
         ax: where to draw.
         ylabel: name and unit of the score.
 
