@@ -70,7 +70,10 @@ class HumanMetric(Metric):
         >>> human = torch.tensor([[1.0, 0.0], [0.7, 0.3], [0.5, 0.5]])
         >>> for preds, target in zip(model.split(2), human.split(2), strict=True):
         ...     scores.update(preds, target)
-        >>> {name: round(value.item(), 3) for name, value in scores.compute().items()}
+        >>> {
+        ...     name: round(value.item(), 3)
+        ...     for name, value in scores.compute().items()
+        ... }
         {'kl': 0.126, 'corr': 0.97}
     """
 
@@ -78,6 +81,7 @@ class HumanMetric(Metric):
     full_state_update = False
     preds: list[Tensor]
     target: list[Tensor]
+    classes: Tensor
 
     def __init__(
         self, metric: Callable[..., Any], validate_args: bool = True, **kwargs: Any
@@ -85,8 +89,12 @@ class HumanMetric(Metric):
         super().__init__(**kwargs)
         self.metric = metric
         self.validate_args = validate_args
+        self._columns: int | None = None  # of the batches, known without waiting for a device
+        self.set_dtype(_FLOAT)
+        # flat lists: a process without items sends an empty one, which has no number of columns
         self.add_state("preds", [], dist_reduce_fx="cat")
         self.add_state("target", [], dist_reduce_fx="cat")
+        self.add_state("classes", torch.zeros((), dtype=torch.int64), dist_reduce_fx="max")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Take a batch into account.
@@ -104,17 +112,27 @@ class HumanMetric(Metric):
                 "preds and target must both have the shape (items, classes), at least one item and "
                 f"two classes; got {tuple(preds.shape)} and {tuple(target.shape)}"
             )
+        if self._columns not in (None, preds.shape[1]):
+            raise ValueError(
+                f"preds and target have {preds.shape[1]} classes, earlier ones {self._columns}"
+            )
         if self.validate_args:
             _check_distributions("preds", preds)
             _check_distributions("target", target)
-        self.preds.append(_normalised(preds))
-        self.target.append(_normalised(target))
+        self.preds.append(_normalised(preds).flatten())
+        self.target.append(_normalised(target).flatten())
+        self._columns = preds.shape[1]
+        self.classes = torch.full_like(self.classes, preds.shape[1])
 
     def compute(self) -> Tensor:
         """The value for all items so far."""
         value = np.nan
         if len(self.preds):  # a list, or after a synchronisation one tensor
-            model, human = (dim_zero_cat(s).cpu().numpy() for s in (self.preds, self.target))
+            shape = (-1, int(self.classes))
+            model, human = (
+                dim_zero_cat(state).reshape(shape).cpu().numpy()
+                for state in (self.preds, self.target)
+            )
             value = float(np.mean(self.metric(human, model)))
         return torch.tensor(value, dtype=_FLOAT, device=self.device)
 

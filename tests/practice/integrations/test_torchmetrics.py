@@ -197,6 +197,13 @@ def test_rows_that_are_no_distributions_are_named(bad, name):
     unchecked.update(**{"preds": good, "target": good, name: wrong})
 
 
+def test_all_batches_have_the_same_classes():
+    metric = HumanMetric(metrics.kl_divergence)
+    metric.update(*[torch.full((2, 3), 1 / 3)] * 2)
+    with pytest.raises(ValueError, match="have 2 classes, earlier ones 3"):
+        metric.update(*[torch.full((3, 2), 1 / 2)] * 2)
+
+
 def test_logits_and_unknown_options_are_refused():
     with pytest.raises(ValueError, match="apply a softmax"):
         HumanMetric(metrics.rank_match)(torch.randn(4, 3), torch.full((4, 3), 1 / 3))
