@@ -97,6 +97,7 @@ def explain(error: BaseException) -> tuple[str, int]:
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from ambiguity_lib.practice.compress import CompressionSettings
     from ambiguity_lib.practice.own_files import Columns
 
 _COLUMNS = "Columns of the data"
@@ -486,10 +487,6 @@ def fetch(
         raise typer.Exit(FAILED)
 
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from datasets import Dataset
-
 MaxLengthOption = Annotated[int, typer.Option(min=1, help="Tokens at which texts are cut.")]
 BatchSizeOption = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
 
@@ -585,7 +582,6 @@ def evaluate(
 
     Example: `ambiguity-lib evaluate --data chaosNLI_snli.jsonl --predictions mine.json`
     """
-    pass
     from ambiguity_lib.data.schema import class_names, human_distributions, reorder_classes
     from ambiguity_lib.evaluation.scores import tied_items
     from ambiguity_lib.models.batches import use_device
@@ -808,12 +804,6 @@ def _texts(lines: Any, name: str, pairs: bool) -> Iterator[str | tuple[str, str]
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} is not UTF-8: {error}") from error
 
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from ambiguity_lib.practice.compress import CompressionSettings
-    from ambiguity_lib.practice.own_files import Columns
 
 _TRAINING = "Training"
 _CHOICES = "Choices"
@@ -1084,44 +1074,6 @@ def _show(table: Any) -> str:
 ProfileOption = Annotated[
     str, typer.Option(help="Name of a profile in book/profiles, or the path of a .yml file.")
 ]
-
-
-def book(
-    profile: ProfileOption = "synthetic",
-    chapters: Annotated[
-        str | None, typer.Option(help="Only these, by number or name: 03,04. Default: all.")
-    ] = None,
-    execute_only: Annotated[
-        bool, typer.Option("--execute-only", help="Run the chapters, leave the HTML out.")
-    ] = False,
-    rerun: Annotated[
-        bool, typer.Option("--rerun", help="Execute chapters of which nothing has changed, too.")
-    ] = False,
-    seed: Annotated[int | None, typer.Option(help="Replaces the chapters' own SEED.")] = None,
-) -> None:
-    """Run every chapter under a profile and render the HTML book.
-
-    Example: `ambiguity-lib book --profile synthetic --chapters 03,04 --execute-only`
-    """
-    try:
-        # a second's import, not needed for --help
-        from tools.run import plan_book, run_book
-
-        from ambiguity_lib.data.sources import DownloadError
-    except ModuleNotFoundError as error:
-        fail(f"{error}: the book needs more packages: pip install 'ambiguity-lib[book]'")
-    names = None
-    if chapters is not None:
-        names = [name.strip() for name in chapters.split(",") if name.strip()]
-        if not names:
-            fail("--chapters names no chapter: write for instance --chapters 03,04")
-    try:
-        plan = plan_book(profile, names, seed)
-    except (ValueError, FileNotFoundError) as error:
-        fail(str(error))
-    except DownloadError as error:
-        fail(str(error), code=1)
-    raise typer.Exit(run_book(plan, execute_only=execute_only, rerun=rerun))
 
 
 def sweep(
