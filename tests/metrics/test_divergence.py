@@ -225,4 +225,4 @@ def test_where_scipy_loses_all_digits():
     with np.errstate(invalid="ignore"):
         theirs = jensenshannon(human, model, axis=1)[0]
     assert jensen_shannon_distance(human, model)[0] == pytest.approx(shift / np.sqrt(2), rel=1e-6)
-    assert not theirs == pytest.approx(shift / np.sqrt(2), rel=0.1)
+    assert theirs != pytest.approx(shift / np.sqrt(2), rel=0.1)

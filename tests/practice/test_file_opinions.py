@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from ambiguity_lib.data import check_dataset, class_names, load_chaosnli
 from ambiguity_lib.practice.own_files import (
+from tests.data.conftest import toy_dir  # noqa: F401
+
     Columns,
     DataFileError,
     LabelledFile,
