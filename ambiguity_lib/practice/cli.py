@@ -1,4 +1,7 @@
-"""Every error of a command as one message and an exit code; a traceback only for ``--debug``."""
+"""The commands of ``ambiguity-lib``; what is heavy is imported inside them, so ``--help`` is quick.
+
+Every error of a command is one message and an exit code; a traceback only for ``--debug``.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,22 @@ import contextlib
 import dataclasses
 import errno
 import functools
+import inspect
 import json
 import logging
 import os
 import shutil
 import sys
-import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
 from ambiguity_lib import __version__
-from ambiguity_lib.evaluation.words import number
-from ambiguity_lib.practice.run import MEASURES, Measure
 from ambiguity_lib.store import written_whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -95,36 +95,17 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 
 if TYPE_CHECKING:
+    import pandas as pd
     from datasets import Dataset
 
     from ambiguity_lib.practice.compress import CompressionSettings
-    from ambiguity_lib.practice.own_files import Columns
 
 _COLUMNS = "Columns of the data"
 
-TextOption = Annotated[str, typer.Option(help="Column of the text.", rich_help_panel=_COLUMNS)]
-TextPairOption = Annotated[
-    str | None,
-    typer.Option(help="Column of a second text. Default: text_pair.", rich_help_panel=_COLUMNS),
-]
-LabelOption = Annotated[
-    str, typer.Option(help="Column of the class, by name or number.", rich_help_panel=_COLUMNS)
-]
-UidOption = Annotated[
-    str, typer.Option(help="Column of the item's id, if any.", rich_help_panel=_COLUMNS)
-]
-LabelDistOption = Annotated[
-    str, typer.Option(help="Column of human distributions.", rich_help_panel=_COLUMNS)
-]
-LabelCountsOption = Annotated[
-    str, typer.Option(help="Column of votes per class.", rich_help_panel=_COLUMNS)
-]
-AnnotatorOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Column of who gave the label, where a row is one person's.", rich_help_panel=_COLUMNS
-    ),
-]
+#: Columns that the options name → what a file calls them; ``with_columns`` fills it in.
+ColumnNames = dict[str, Any]
+_GIVEN: ColumnNames = {}
+
 ClassesOption = Annotated[
     str | None,
     typer.Option(help="Class names in order, as in 'negative,neutral,positive'. Default: found."),
@@ -136,27 +117,41 @@ ModelOption = Annotated[
 ]
 
 
-def columns_of(
-    text: str,
-    text_pair: str | None,
-    label: str,
-    uid: str,
-    label_dist: str,
-    label_counts: str,
-    annotator: str | None,
-) -> Columns:
-    """The columns that the options name."""
-    from ambiguity_lib.practice.own_files import Columns
+def _column_option(help: str) -> Any:
+    return typer.Option(help=help, rich_help_panel=_COLUMNS)
 
-    return Columns(
-        text=text,
-        text_pair=text_pair,
-        label=label,
-        uid=uid,
-        label_dist=label_dist,
-        label_counts=label_counts,
-        annotator=annotator,
-    )
+
+def _declare_columns(
+    text: Annotated[str, _column_option("Column of the text.")] = "text",
+    text_pair: Annotated[
+        str | None, _column_option("Column of a second text. Default: text_pair.")
+    ] = None,
+    label: Annotated[str, _column_option("Column of the class, by name or number.")] = "label",
+    uid: Annotated[str, _column_option("Column of the item's id, if any.")] = "uid",
+    label_dist: Annotated[str, _column_option("Column of human distributions.")] = "label_dist",
+    label_counts: Annotated[str, _column_option("Column of votes per class.")] = "label_counts",
+    annotator: Annotated[
+        str | None, _column_option("Column of who gave the label, where a row is one person's.")
+    ] = None,
+) -> None:
+    """Only declared: the options that every command about one's own files has."""
+
+
+def with_columns(command: Command) -> Command:
+    """Give a command the options of the columns in the place of its parameter ``columns``."""
+    declared = inspect.signature(_declare_columns, eval_str=True).parameters
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += declared.values() if name == "columns" else [parameter]
+
+    @functools.wraps(command)
+    def wrapper(**options: Any) -> Any:
+        columns = {name: options.pop(name) for name in declared}
+        return command(columns=columns, **options)
+
+    wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return wrapper  # type: ignore[return-value]
 
 
 def class_list(classes: str | None) -> tuple[str, ...] | None:
@@ -167,13 +162,13 @@ def class_list(classes: str | None) -> tuple[str, ...] | None:
 
 
 def read_own(
-    source: str, columns: Columns, names: tuple[str, ...] | None, *, human: bool, labels: bool
+    source: str, columns: ColumnNames, names: tuple[str, ...] | None, *, human: bool, labels: bool
 ) -> Dataset:
     """Read a file; what was left out or mended goes to stderr."""
-    from ambiguity_lib.practice.own_files import read_dataset
+    from ambiguity_lib.practice.own_files import Columns, read_dataset
     from ambiguity_lib.store import is_main_process
 
-    read = read_dataset(source, columns, class_names=names, human=human, labels=labels)
+    read = read_dataset(source, Columns(**columns), class_names=names, human=human, labels=labels)
     for warning in read.warnings if is_main_process() else ():
         typer.echo(f"{source}: {warning}", err=True)
     return read.dataset
@@ -295,107 +290,6 @@ def _explain_resuming(work: Path, request: Mapping[str, Any]) -> list[str]:
     return said
 
 
-WIDTH = 100
-_NAME = 26  # widest name of a row, beyond which it goes on below
-
-#: Column → its head, of which each word gets a line, and how it is read.
-COLUMNS = {
-    "accuracy_old": (
-        "acc. old",
-        Measure("", "higher", "accuracy, by the label that the data came with, 0 to 1"),
-    ),
-    "accuracy_new": (
-        "acc. new",
-        Measure("", "higher", "accuracy, by the class that most people chose, 0 to 1"),
-    ),
-    "entropy": ("entropy", MEASURES["entropy"]),
-    "JSD": ("JSD", MEASURES["JSD"]),
-    "KL": ("KL", MEASURES["KL"]),
-    "TVD": (
-        "TVD",
-        Measure(
-            "",
-            "lower",
-            "mean total variation distance: the share of probability that would have to move, "
-            "0 to 1",
-        ),
-    ),
-    "EntCE": (
-        "EntCE",
-        Measure(
-            "nats", "lower", "mean difference, without sign, of people's entropy and the model's"
-        ),
-    ),
-    "RankCS": (
-        "RankCS",
-        Measure(
-            "", "higher", "share of items on which all classes rank as they do with people, 0 to 1"
-        ),
-    ),
-    "entropy_corr": ("ent. corr", MEASURES["entropy correlation"]),
-    "ECE": (
-        "ECE",
-        Measure("", "lower", "expected calibration error, by the class that most people chose"),
-    ),
-}
-
-#: Row that is added for comparison → what it is.
-ROWS = {
-    "uniform": "the same probability for every class; knows nothing",
-    "constant mean (uses gold)": "people's mean distribution, for every item alike; made of the "
-    "gold, but knows no single item",
-    "humans": "people's distributions themselves, the gold",
-    "half of the votes (noise floor)": "one half of each item's votes against the other, both "
-    "gold; about as near as these votes can tell",
-}
-
-
-def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
-    """Set a score table, at most 100 characters wide, and a legend."""
-    lines = [*_table(table), "", f"{items:,} items. Columns:"]
-    for name in table.columns:
-        head, known = COLUMNS[name]
-        unit = f", in {known.unit}" if known.unit else ""
-        good = f"; {known.better} is better" if known.better else ""
-        lines += _entry(head, f"{known.meaning}{unit}{good}")
-    lines += ["", "Rows that are there to compare with:"]
-    for name in table.index.intersection(list(ROWS), sort=False):
-        lines += _entry(str(name), ROWS[str(name)])
-    lines += ["The gold is what people said of these items. All other rows are predictions."]
-    if tied:
-        lines += textwrap.wrap(
-            f"On {tied:,} items several classes share the first place: acc. new and ECE go by the "
-            "majority that the data name there, or else by the first of these classes.",
-            WIDTH,
-        )
-    return "\n".join(lines)
-
-
-def _table(table: pd.DataFrame) -> list[str]:
-    """Heads and rows, the numbers to three digits, long names on several lines."""
-    heads = [COLUMNS[name][0].split() for name in table.columns]
-    cells = [[number(x) for x in row] for row in table.to_numpy(float)]
-    widths = [max(map(len, [*head, *column])) for head, *column in zip(heads, *cells, strict=True)]
-    names = [textwrap.wrap(str(name), _NAME) for name in table.index]
-    first = max(len(line) for name in names for line in name)
-
-    def line(name: str, values: Iterable[str]) -> str:
-        aligned = (f"{value:>{width}}" for value, width in zip(values, widths, strict=True))
-        return "  ".join([f"{name:<{first}}", *aligned]).rstrip()
-
-    tall = max(map(len, heads))
-    lines = [
-        line("", row) for row in zip(*([""] * (tall - len(h)) + h for h in heads), strict=True)
-    ]
-    for name, row in zip(names, cells, strict=True):
-        lines += [line(name[0], row), *name[1:]]
-    return lines
-
-
-def _entry(name: str, meaning: str) -> list[str]:
-    return textwrap.wrap(f"{name}: {meaning}", WIDTH, initial_indent="  ", subsequent_indent="    ")
-
-
 data_app = typer.Typer(
     help="Check your own files; fetch the research data of the profiles.", no_args_is_help=True
 )
@@ -403,19 +297,14 @@ data_app = typer.Typer(
 
 @data_app.command()
 @guarded
+@with_columns
 def check(
     file: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet, or a datasets id.")],
     human: Annotated[
         bool, typer.Option("--human", help="It must hold human opinions: votes or distributions.")
     ] = False,
     classes: ClassesOption = None,
-    text: TextOption = "text",
-    text_pair: TextPairOption = None,
-    label: LabelOption = "label",
-    uid: UidOption = "uid",
-    label_dist: LabelDistOption = "label_dist",
-    label_counts: LabelCountsOption = "label_counts",
-    annotator: AnnotatorOption = None,
+    columns: ColumnNames = _GIVEN,
     limit: Annotated[int, typer.Option(min=1, help="Problems to list.")] = 100,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -425,12 +314,12 @@ def check(
     Example: `ambiguity-lib data check train.csv --label sentiment`
     """
     from ambiguity_lib.data.schema import count_labels
-    from ambiguity_lib.practice.own_files import check_file, read_dataset  # a second's import
+    from ambiguity_lib.practice.own_files import Columns, check_file, read_dataset
 
-    columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
+    named = Columns(**columns)
     names = class_list(classes)
-    problems = check_file(file, columns, class_names=names, human=human, limit=limit)
-    read = None if problems else read_dataset(file, columns, class_names=names, human=human)
+    problems = check_file(file, named, class_names=names, human=human, limit=limit)
+    read = None if problems else read_dataset(file, named, class_names=names, human=human)
     items = None if read is None else len(read.dataset)
     counts = {} if read is None else count_labels(read.dataset)
     if as_json:
@@ -492,6 +381,7 @@ BatchSizeOption = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
 
 
 @guarded
+@with_columns
 def probe(
     model: ModelOption,
     data: Annotated[str, typer.Option(help="Items that the probes are fitted on.")],
@@ -501,13 +391,7 @@ def probe(
         Path | None, typer.Option(help="Where to put the figure (.png, .svg).")
     ] = None,
     classes: ClassesOption = None,
-    text: TextOption = "text",
-    text_pair: TextPairOption = None,
-    label: LabelOption = "label",
-    uid: UidOption = "uid",
-    label_dist: LabelDistOption = "label_dist",
-    label_counts: LabelCountsOption = "label_counts",
-    annotator: AnnotatorOption = None,
+    columns: ColumnNames = _GIVEN,
     max_length: MaxLengthOption = 512,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -523,7 +407,6 @@ def probe(
     from ambiguity_lib.practice.inspect import probe_layers
 
     use_device(device)
-    columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     train = read_own(data, columns, class_list(classes), human=False, labels=True)
     names = class_names(train)
     held_out = read_own(validation, columns, names, human=False, labels=True)
@@ -546,6 +429,7 @@ def probe(
 
 
 @guarded
+@with_columns
 def evaluate(
     data: Annotated[
         str, typer.Option(help="Items with votes or distributions; ChaosNLI's files, too.")
@@ -565,13 +449,7 @@ def evaluate(
         Path | None, typer.Option(help="Write the model's predictions, in ChaosNLI's format.")
     ] = None,
     classes: ClassesOption = None,
-    text: TextOption = "text",
-    text_pair: TextPairOption = None,
-    label: LabelOption = "label",
-    uid: UidOption = "uid",
-    label_dist: LabelDistOption = "label_dist",
-    label_counts: LabelCountsOption = "label_counts",
-    annotator: AnnotatorOption = None,
+    columns: ColumnNames = _GIVEN,
     max_length: MaxLengthOption = 512,
     batch_size: BatchSizeOption = 64,
     device: DeviceOption = "auto",
@@ -586,11 +464,11 @@ def evaluate(
     from ambiguity_lib.evaluation.scores import tied_items
     from ambiguity_lib.models.batches import use_device
     from ambiguity_lib.practice.prediction_files import read_prediction_files, write_prediction_file
+    from ambiguity_lib.practice.score_display import show_scores
 
     if (model is None) == (not predictions):
         fail("give either --model or --predictions")
     use_device(device)
-    columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     given = class_list(classes)
     own = _classes_of(model, given)
     people = read_own(data, columns, given or own, human=True, labels=False)
@@ -813,6 +691,7 @@ _ASIDE = ("resume", "overwrite", "keep_work", "save_minutes", "as_json", "debug"
 
 
 @guarded
+@with_columns
 def compress(
     context: typer.Context,
     model: ModelOption,
@@ -830,13 +709,7 @@ def compress(
         str | None, typer.Option(help="What the student is called in its card.")
     ] = None,
     classes: ClassesOption = None,
-    text: TextOption = "text",
-    text_pair: TextPairOption = None,
-    label: LabelOption = "label",
-    uid: UidOption = "uid",
-    label_dist: LabelDistOption = "label_dist",
-    label_counts: LabelCountsOption = "label_counts",
-    annotator: AnnotatorOption = None,
+    columns: ColumnNames = _GIVEN,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -945,7 +818,6 @@ def compress(
     if is_main_process():
         check_free(output, overwrite=overwrite)
         check_work(work, resume=resume, overwrite=overwrite)
-    columns = columns_of(text, text_pair, label, uid, label_dist, label_counts, annotator)
     parts = _read_parts(model, data, validation, human, columns, class_list(classes))
     sources = {"train": data, "validation": validation or f"a tenth of {shareable(data)}"}
     if human is not None:
@@ -1032,7 +904,7 @@ def _read_parts(
     data: str,
     validation: str | None,
     human: str | None,
-    columns: Columns,
+    columns: ColumnNames,
     names: tuple[str, ...] | None,
 ) -> dict[str, Dataset]:
     from ambiguity_lib.data.folds import hold_out
@@ -1040,7 +912,7 @@ def _read_parts(
     from ambiguity_lib.models.loading import head_classes, load_config
 
     # one row an annotator: the human file, or all where there is none
-    plain = columns if human is None else dataclasses.replace(columns, annotator=None)
+    plain = columns if human is None else columns | {"annotator": None}
     own = head_classes(load_config(model))  # before reading much: is there such a model at all?
     train = read_own(data, plain, names, human=False, labels=True)
     names = class_names(train) if names is None else names

@@ -498,10 +498,12 @@ class _Task:
         return PipelineConfig(
             model=ModelConfig(self.model, fine_tuned=self.fine_tuned, new_head=not self.fine_tuned),
             training=settings.training,
-            selection=SelectionConfig(settings.tolerance, settings.source_fraction),
+            selection=SelectionConfig(
+                tolerance=settings.tolerance, source_fraction=settings.source_fraction
+            ),
             distillation=DistillationConfig(
-                settings.weight,
-                (settings.weight,),
+                weight=settings.weight,
+                weights=(settings.weight,),
                 start="teacher",
                 epochs=settings.student_epochs,
             ),

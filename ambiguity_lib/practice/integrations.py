@@ -74,7 +74,7 @@ class HumanMetric(Metric):
         ...     name: round(value.item(), 3)
         ...     for name, value in scores.compute().items()
         ... }
-        {'kl': 0.126, 'corr': 0.97}
+        {'corr': 0.97, 'kl': 0.126}
     """
 
     is_differentiable = False

@@ -119,7 +119,7 @@ def test_classes_may_have_names_in_any_order(world):
 
 
 def test_two_classes_are_two_columns(world):
-    X, labels, human = world
+    X, _, human = world
     pairs = human[:, :2] + 0.01
     pairs /= pairs.sum(axis=1, keepdims=True)
     classifier = LogisticRegression().fit(X, pairs.argmax(axis=1))
@@ -137,7 +137,7 @@ def test_bad_input_is_refused_with_the_way_out(world, routing):
         human_scorer("jsd")
     classifier = LogisticRegression().fit(X, NAMES[labels])
     few = LogisticRegression().fit(X[labels != 1], labels[labels != 1])
-    with pytest.raises(ValueError, match="has 2 classes, the distributions 3.*StratifiedKFold"):
+    with pytest.raises(ValueError, match=r"has 2 classes, the distributions 3.*StratifiedKFold"):
         human_scorer("neg_jsd")(few, X, human)
     with pytest.raises(ValueError, match="params="):
         cross_val_score(
