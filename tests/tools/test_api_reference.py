@@ -125,6 +125,8 @@ def test_what_goes_in_and_comes_out_is_described(kind: str, value: Any) -> None:
     if kind == "property" or value.__name__.startswith("on_"):  # transformers calls those
         return
     sections = _sections(value)
+    if kind == "method" and not sections:
+        return  # a member may say all in its line
     if kind != "class":
         result = value.__annotations__.get("return", "None")
         assert result == "None" or {"Returns", "Yields"} & sections.keys()
@@ -203,7 +205,7 @@ def test_the_pages_render_without_a_warning(tmp_path: Path) -> None:
     (book.parent / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     html = render_html(book, tmp_path / "run").parent / "book" / "api"
     page = (html / "metrics.html").read_text(encoding="utf-8")
-    assert 'id="ambiguity_lib.metrics.divergence.kl_divergence"' in page
+    assert 'id="ambiguity_lib.metrics.kl_divergence"' in page
     assert "../02_overconfidence.html" in page
     assert "PairMetric" in page, "as it is written"
     index = (html.parents[1] / "genindex.html").read_text(encoding="utf-8")
