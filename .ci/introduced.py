@@ -13,13 +13,13 @@ from pathlib import Path
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 ENTRY = re.compile(
-    r"^\.\. (?:auto\w+:: ambiguity_lib\.(?P<module>[\w.]+)\.|py:data:: )(?P<name>\w+)"
-    r"(?:\n   :module: ambiguity_lib\.(?P<home>[\w.]+))?$",
+    r"^\.\. (?:auto\w+:: (?P<module>(?:ambiguity_lib|course)[\w.]*)\.|py:data:: )(?P<name>\w+)"
+    r"(?:\n   :module: (?P<home>[\w.]+))?$",
     re.MULTILINE,
 )
 _LINE = "   Introduced in :doc:`/book/{}`.\n"
 _INTRODUCED = re.compile(r"\n?" + re.escape(_LINE).replace(r"\{\}", r"\w+"))
-_IMPORT = re.compile(r"^from ambiguity_lib[\w.]* import (?:\([^)]*\)|.*)$", re.MULTILINE)
+_IMPORT = re.compile(r"^from (?:ambiguity_lib|course)[\w.]* import (?:\([^)]*\)|.*)$", re.MULTILINE)
 
 
 def pages() -> list[Path]:
@@ -41,13 +41,12 @@ def code_of(path: Path) -> str:
 
 @functools.cache
 def imported(path: Path) -> frozenset[tuple[str, str]]:
-    """Module and name of all that a chapter or page imports from the library."""
+    """Module and name of all that a chapter or page imports from the library or the course."""
     found = set()
     for statement in _IMPORT.findall(code_of(path)):
         node = ast.parse(statement).body[0]
         assert isinstance(node, ast.ImportFrom) and node.module
-        module = node.module.removeprefix("ambiguity_lib.")
-        found |= {(module, alias.name) for alias in node.names}
+        found |= {(node.module, alias.name) for alias in node.names}
     return frozenset(found)
 
 

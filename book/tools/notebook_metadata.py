@@ -20,12 +20,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def strip_metadata(notebook: MutableMapping[str, Any]) -> None:
-    """Remove, in place, what differs between editors, machines and runs.
-
-    Args:
-        notebook: A notebook of format 4, as nbformat or as plain JSON reads it. Sources, outputs
-            and execution counts are left as they are.
-    """
+    """Remove, in place, what differs between editors, machines and runs; outputs are left."""
     metadata = notebook["metadata"]
     for key in set(metadata) - {"kernelspec", "language_info"}:
         del metadata[key]
@@ -38,11 +33,7 @@ def strip_metadata(notebook: MutableMapping[str, Any]) -> None:
 
 
 def stripped(text: str) -> str:
-    """The same for a notebook's text; its form is the one that nbformat writes.
-
-    Raises:
-        ValueError: The text is no notebook of format 4.
-    """
+    """The same for a notebook's text; its form is the one that nbformat writes."""
     notebook = json.loads(text)
     if not isinstance(notebook, dict) or notebook.get("nbformat") != 4:
         raise ValueError("not a notebook of format 4")

@@ -45,20 +45,7 @@ _PAGE = """\
 
 
 def write_print_page(html: Path, toc: Path, config: Path) -> Path:
-    """Write ``html/print.html``.
-
-    Args:
-        html: The rendered book.
-        toc: Its table of contents, ``_toc.yml``.
-        config: Its ``_config.yml``, for title and author.
-
-    Returns:
-        The page.
-
-    Raises:
-        FileNotFoundError: A page of the contents has not been rendered.
-        ValueError: A rendered page has no article.
-    """
+    """Write ``html/print.html`` from the rendered pages; title and author are the config's."""
     parts = yaml.safe_load(toc.read_text(encoding="utf-8"))
     about = yaml.safe_load(config.read_text(encoding="utf-8"))
     groups = [("", [parts["root"]])]

@@ -17,7 +17,7 @@ import altair as alt
 import vl_convert
 
 _CONFIGURATION = ("_config.yml", "_toc.yml")
-_NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "__pycache__")
+_NOT_RENDERED = shutil.ignore_patterns(".*", "profiles", "course", "tools", "__pycache__")
 _ANSI_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _TELLING = re.compile(r"WARNING|ERROR|[Ee]rror: ")
 # the theme has its icons as fonts, too; as a script they are more than half a megabyte a page
@@ -35,17 +35,7 @@ def stage_sources(book_dir: Path, run_dir: Path) -> Path:
     """Put the book's sources together under ``run_dir/source``.
 
     A chapter that this run directory has no executed copy of (``--chapters`` left it out) is taken
-    as committed.
-
-    Args:
-        book_dir: The folder of chapters and pages; its parent holds ``_config.yml``, ``_toc.yml``.
-        run_dir: The profile's run directory, with ``notebooks/``.
-
-    Returns:
-        The folder to build from.
-
-    Raises:
-        RenderingError: A configuration file is missing.
+    as committed. A missing configuration file is a RenderingError.
     """
     source = run_dir / "source"
     shutil.rmtree(source, ignore_errors=True)
@@ -85,7 +75,10 @@ def render_html(book_dir: Path, run_dir: Path) -> Path:
     """
     source = stage_sources(book_dir, run_dir)
     command = [sys.executable, "-c", _JUPYTER_BOOK, "build", "-W", "-n", "--keep-going", "."]
+    # the API pages are made from docstrings, also those of `course`
+    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")]
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     done = subprocess.run(
         command,
         cwd=source,

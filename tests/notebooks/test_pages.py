@@ -209,80 +209,18 @@ def test_further_reading_has_every_reference() -> None:
     assert sorted(cited) == sorted(keys)
 
 
-#: What stands in the section that the n-th of the twenty questions points to.
-EVIDENCE = (
-    "0.69 is a split down the middle",
-    r"\sqrt{\log 2} \approx 0.833",
-    "would be one noiseless side",
-    "looks worse in KL than in JSD",
-    "does not reach an ECE of zero",
-    "confidence above agreement is over-confidence",
-    "is a bound, not a method",
-    "padding must not count",
-    "Three choices are ours",
-    "tolerance 0.01 → depth 4 of 6",
-    "looking up a vector costs little",
-    "0.150, 0.800, 0.050",
-    "does not depend on the model",
-    "The label always keeps at least its share",
-    "corrected: 0.06, 0.04, 0.06, 0.06",
-    r"\le \; \frac{1}{f}",
-    "there is one fold",
-    "Keep these two rows in every table",
-    "choose on the first half",
-    "would have become a class of its own",
-)
-
-
-def test_the_twenty_questions_are_answered_where_they_say() -> None:
+def test_the_twenty_questions_point_to_sections_that_are_there() -> None:
     questions = _section(BOOK / "instructors.md", "twenty-questions")
     found = re.findall(
         r"^(\d+)\. \*\*.+?\*\* .+?\n    ?\*Where:\* \[.+?\]\((\S+?)#(\S+?)\)$",
         questions,
         re.MULTILINE,
     )
-    assert (
-        [int(number) for number, _, _ in found]
-        == list(range(1, 21))
-        == list(range(1, len(EVIDENCE) + 1))
-    )
-    for (number, page, anchor), words in zip(found, EVIDENCE, strict=True):
-        section = " ".join(_section(BOOK / page, anchor).split())
-        assert " ".join(words.split()) in section, f"question {number}: {words!r}"
+    assert [int(number) for number, _, _ in found] == list(range(1, 21))
+    for _, page, anchor in found:
+        assert _section(BOOK / page, anchor)
     asked = {page for _, page, _ in found}
     assert asked == {path.name for path in TAUGHT}, "every chapter is asked about"
-
-
-#: What the README says and the page for instructors quotes.
-QUOTED = (
-    "about eight minutes after the installation",
-    "chapters 1 to 5 and 7 take about 33 minutes (a second one a minute",
-    "chapters 6, 8 and 9, which compare all methods under every seed of `sweep_seeds`, "
-    "more than half an hour a seed",
-    "a GPU; not run by us yet",
-)
-
-
-def test_the_readme_says_what_the_page_for_instructors_quotes() -> None:
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert [words for words in QUOTED if words not in readme] == []
-
-
-def test_readers_are_told_of_the_twenty_questions() -> None:
-    assert "instructors.md#twenty-questions" in _page("map")
-
-
-def test_what_is_said_of_us_beside_other_books_names_files_that_exist() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = text.split("### Beside two other books\n")[1].split("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"][2:]
-    assert len(rows) >= 10
-    assert {len(row) for row in rows} == {4}
-    named = {
-        name for row in rows for name in re.findall(r"`([\w.-]*/[\w./-]+)`", " ".join(row[2:]))
-    }
-    assert len(named) > 10
-    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 def test_every_part_of_the_table_of_contents_has_a_caption() -> None:

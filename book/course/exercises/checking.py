@@ -23,18 +23,7 @@ _WIDTH = 68
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said about an answer.
-
-    Attributes:
-        right: Whether it is right; None if there is no answer yet.
-        message: Why, in a sentence or two.
-
-    Examples:
-        >>> from course.exercises import check
-        >>> verdict = check("1.5", None)
-        >>> verdict.right is None
-        True
-    """
+    """What is said about an answer: right, wrong (and why), or None if there is none yet."""
 
     right: bool | None
     message: str
@@ -49,27 +38,14 @@ class Verdict:
 
 
 class Exercise(Protocol):
-    """Something that can judge an answer.
-
-    Examples:
-        >>> from course.exercises import EXERCISES
-        >>> EXERCISES["1.5"].name
-        '1.5'
-    """
+    """Something that can judge an answer."""
 
     @property
     def name(self) -> str:
         """Chapter and number, such as ``"1.5"``."""
 
     def judge(self, answer: Any) -> Verdict:
-        """Say whether an answer is right, and if not, why.
-
-        Args:
-            answer: What a reader hands in.
-
-        Returns:
-            The verdict, which never shows the right value.
-        """
+        """Say whether an answer is right, and if not, why. It never shows the right value."""
 
 
 @dataclass(frozen=True)

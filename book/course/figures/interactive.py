@@ -71,18 +71,7 @@ _TEMPLATE = """<figure class="interactive-figure" id="{name}">
 
 @dataclass(frozen=True)
 class InteractiveFigure:
-    """A chart with sliders, and what stands for it where nothing can be moved.
-
-    Attributes:
-        chart: The chart.
-        description: What is drawn and how to read it; screen readers say it.
-
-    Examples:
-        >>> from course.figures.explorers import explore_temperature
-        >>> figure = explore_temperature([[4.0, 2.0, 0.0]], [[0.6, 0.3, 0.1]])
-        >>> type(figure).__name__, sorted(figure.spec)[:2]
-        ('InteractiveFigure', ['$schema', 'config'])
-    """
+    """A chart with sliders, and what a screen reader says of it."""
 
     chart: alt.TopLevelMixin
     description: str
@@ -97,14 +86,7 @@ class InteractiveFigure:
         return dict(json.loads(_renumbered(json.dumps(spec))))
 
     def png(self) -> bytes:
-        """The chart as it stands before anything is moved.
-
-        Returns:
-            A PNG image.
-
-        Raises:
-            ModuleNotFoundError: If vl-convert-python is not installed.
-        """
+        """The chart as it stands before anything is moved; Colab lacks what draws it."""
         import vl_convert
 
         return bytes(vl_convert.vegalite_to_png(json.dumps(self.spec), scale=2))
