@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
@@ -76,6 +77,10 @@ def explain(error: BaseException) -> tuple[str, int]:
     """The message and the exit code of an exception."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", FAILED
+    if isinstance(error, ValidationError):  # of settings: a message of several lines
+        from ambiguity_lib.study.profile import explain as first_problem
+
+        return first_problem(error), WRONG_REQUEST
     if isinstance(error, _REQUEST_ERRORS):
         return str(error), WRONG_REQUEST
     if "no space left" in str(error).lower():  # safetensors has an error of its own for it

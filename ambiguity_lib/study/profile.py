@@ -175,13 +175,13 @@ def load_profile(name_or_path: str | Path) -> Profile:
         raise ValueError(f"{path}: {explain(error, Profile)}") from error
 
 
-def explain(error: ValidationError, settings_class: type) -> str:
+def explain(error: ValidationError, settings_class: type | None = None) -> str:
     """The first thing that is wrong with settings, in one line."""
     first = error.errors(include_url=False)[0]
     place = [str(part) for part in first["loc"]]
     key, got = ".".join(place), first["input"]
     kind, message = first["type"], first["msg"]
-    if kind in ("unexpected_keyword_argument", "missing"):
+    if settings_class and kind in ("unexpected_keyword_argument", "missing"):
         known = ", ".join(_keys(settings_class, place[:-1]))
         word = "missing" if kind == "missing" else "unknown"
         return f"{word} key {key!r}; known keys here: {known}"

@@ -305,8 +305,8 @@ def score_methods(
     Returns:
         Columns ``dataset``, ``method``, ``seed``, ``uid``, those of
         :func:`~ambiguity_lib.evaluation.score_items`, ``confidence`` (the largest
-        probability) and ``human_entropy`` (nats). Under the first seed there are two more methods that read no text,
-        ``uniform`` and ``constant mean``, which is the mean of the human distributions.
+        probability) and ``human_entropy`` (nats). Under the first seed there are two more methods
+        that read no text, ``uniform`` and ``constant mean``, the mean of the human distributions.
 
     Examples:
         >>> from ambiguity_lib.study import Experiment

@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 
 from ambiguity_lib.data import check_dataset, class_names, load_chaosnli
 from ambiguity_lib.practice.own_files import (
-from tests.data.conftest import toy_dir  # noqa: F401
-
     Columns,
     DataFileError,
     LabelledFile,
     check_file,
     read_dataset,
 )
+from tests.data.conftest import toy_dir  # noqa: F401
 
 NAMES = ["neg", "mid", "pos"]
 ANNOTATED = Columns(annotator="worker")

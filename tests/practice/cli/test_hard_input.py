@@ -260,8 +260,8 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(folder, tmp_path):  # noqa
     [
         (["--device", "tpu"], "the device must be 'auto', 'cpu' or 'cuda'; got 'tpu'"),
         (["--precision", "int4"], "precision must be 'fp32', 'bf16' or 'auto'; got 'int4'"),
-        (["--weight", "1.5"], "weight must be in [0, 1], got 1.5"),
-        (["--tolerance", "-1"], "tolerance must be in [0, 1), got -1"),
+        (["--weight", "1.5"], "weight must be less than or equal to 1, got 1.5"),
+        (["--tolerance", "-1"], "tolerance must be greater than or equal to 0, got -1"),
         (["--learning-rate", "0"], "learning_rate must be greater than 0, got 0"),
         (["--depth", "9"], "depth must be between 2 and 4"),
         (["--classes", "a"], "two or more different names"),
