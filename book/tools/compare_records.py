@@ -54,8 +54,8 @@ def compare(old: Path, new: Path) -> list[str]:
         if any(name not in folder for folder in folders):
             found.append(f"{name}: only in {old if name in folders[0] else new}")
             continue
-        records = [comparable(load_record(folder[name])) for folder in folders]
-        found += [f"{name}: {line}" for line in differences(*records)]
+        before, after = (comparable(load_record(folder[name])) for folder in folders)
+        found += [f"{name}: {line}" for line in differences(before, after)]
     return found
 
 
