@@ -44,6 +44,7 @@ from ambiguity_lib.data.sources import (
     fetch_all,
 )
 from ambiguity_lib.data.splits import DataConfig
+from ambiguity_lib.store import written_whole
 from ambiguity_lib.study.paths import (
     artifact_directory,
     build_directory,
@@ -77,7 +78,6 @@ class ChapterRun:
     """What one chapter's run took and how it ended; ``failure`` is None if it ended well."""
 
     chapter: str
-    notebook: Path
     seconds: float
     failure: ChapterFailure | None = None
 
@@ -125,7 +125,6 @@ def execute_chapter(
         failure = _describe_failure(error, partial, failed)
     run = ChapterRun(
         chapter=notebook.stem,
-        notebook=output,
         seconds=time.perf_counter() - started,
         failure=failure,
     )
@@ -287,9 +286,8 @@ def stamp(output: Path, value: str, records: Iterable[Path]) -> None:
     files = {str(path): _hash(path) for path in (output, *records)}
     path = _stamp_path(output)
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"fingerprint": value, "files": files}), encoding="utf-8")
-    temporary.replace(path)
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": value, "files": files}), encoding="utf-8")
 
 
 def _hash(path: Path) -> str:
@@ -304,10 +302,6 @@ def find_chapters(book_dir: Path) -> tuple[Path, ...]:
             f"no chapters in {book_dir}: run this from a clone of the repository"
         )
     return tuple(sorted(found, key=lambda path: (path.stem != "intro", path.stem)))
-
-
-def _is_results_page(chapter: Path) -> bool:
-    return chapter.stem.startswith("results_")
 
 
 def select_chapters(chapters: Sequence[Path], names: Sequence[str] | None) -> tuple[Path, ...]:
@@ -422,7 +416,7 @@ def plan_book(
         book_dir=book,
         chapters=selected,
         parameters={
-            path: {} if _is_results_page(path) else parameters_to_inject(path, parameters)
+            path: {} if path.stem.startswith("results_") else parameters_to_inject(path, parameters)
             for path in selected
         },
     )

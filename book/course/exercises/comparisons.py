@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +30,11 @@ def _falling_holm(p_values: Array) -> Array:
     return corrected
 
 
-def _layers_for(speedup: float, layers: int, outside: float) -> int:
+def _layers_for(
+    speedup: float, layers: int, outside: float, rounding: Callable[[float], int] = math.floor
+) -> int:
     kept = layers * (1 / speedup - outside) / (1 - outside)
-    return max(0, min(layers, math.floor(kept)))
+    return max(0, min(layers, rounding(kept)))
 
 
 def _kept_scores(scores: Array) -> Array:
@@ -139,15 +143,11 @@ EXERCISES: tuple[Exercise, ...] = (
                 "this forgets what is outside the layers and stays.",
             ),
             (
-                lambda speedup, layers, outside: max(
-                    0, min(layers, round(layers * (1 / speedup - outside) / (1 - outside)))
-                ),
+                partial(_layers_for, rounding=round),
                 "rounded to the nearest, the model may be too slow: round down.",
             ),
             (
-                lambda speedup, layers, outside: max(
-                    0, min(layers, math.ceil(layers * (1 / speedup - outside) / (1 - outside)))
-                ),
+                partial(_layers_for, rounding=math.ceil),
                 "rounded up, the model is too slow: round down.",
             ),
             (
@@ -191,8 +191,7 @@ EXERCISES: tuple[Exercise, ...] = (
             ),
             (
                 lambda scores: (
-                    scores[scores.sum(axis=1) > 0]
-                    / scores[scores.sum(axis=1) > 0].max(axis=1, keepdims=True)
+                    _kept_scores(scores) / _kept_scores(scores).max(axis=1, keepdims=True)
                 ),
                 "divided by the largest, the rows do not sum to one.",
             ),

@@ -9,7 +9,6 @@ The ``explore_`` functions are another kind: they give figures with sliders.
 from ambiguity_lib.practice.figures import (
     CLASS_COLORS,
     CURVE_COLORS,
-    LAYER_CMAP,
     METHOD_COLORS,
     inline_svg,
     layer_colors,
@@ -27,7 +26,6 @@ from course.figures.distributions import (
     plot_votes,
 )
 from course.figures.explorers import explore_depth, explore_layers, explore_temperature
-from course.figures.interactive import InteractiveFigure
 from course.figures.results import (
     plot_by_entropy,
     plot_intervals,
@@ -40,9 +38,7 @@ from course.figures.simplex import plot_simplex, plot_simplex_paths, simplex_coo
 __all__ = [
     "CLASS_COLORS",
     "CURVE_COLORS",
-    "LAYER_CMAP",
     "METHOD_COLORS",
-    "InteractiveFigure",
     "explore_depth",
     "explore_layers",
     "explore_temperature",

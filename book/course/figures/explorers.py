@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -209,31 +210,27 @@ def explore_temperature(
 
 def _places(people: NDArray[np.float64], probs: NDArray[np.float64]) -> pd.DataFrame:
     """Points of the triangle, for people and for every layer of the model."""
-    layers, items = probs.shape[:2]
     points = simplex_coordinates(np.concatenate([probs.reshape(-1, 3), people])).round(4)
-    return pd.DataFrame(
-        {
-            "item": np.tile(np.arange(1, items + 1), layers + 1),
-            "layer": np.repeat([*range(layers), -1], items),
-            "who": np.repeat(["model", "people"], [layers * items, items]),
-            "x": points[:, 0],
-            "y": points[:, 1],
-        }
-    )
+    return pd.DataFrame({**_rows(probs), "x": points[:, 0], "y": points[:, 1]})
 
 
 def _shares(
     people: NDArray[np.float64], probs: NDArray[np.float64], class_names: Sequence[str]
 ) -> pd.DataFrame:
     """Shares of the classes, for people and for every layer of the model."""
-    layers, items = probs.shape[:2]
-    wide = pd.DataFrame(
-        np.concatenate([probs.reshape(-1, 3), people]).round(4), columns=list(class_names)
-    )
-    wide["item"] = np.tile(np.arange(1, items + 1), layers + 1)
-    wide["layer"] = np.repeat([*range(layers), -1], items)
-    wide["who"] = np.repeat(["model", "people"], [layers * items, items])
+    shares = np.concatenate([probs.reshape(-1, 3), people]).round(4)
+    wide = pd.DataFrame(shares, columns=list(class_names)).assign(**_rows(probs))
     return wide.melt(["item", "layer", "who"], var_name="class", value_name="share")
+
+
+def _rows(probs: NDArray[np.float64]) -> dict[str, Any]:
+    """Whose distributions these are: every layer's of all items, then people's."""
+    layers, items = probs.shape[:2]
+    return {
+        "item": np.tile(np.arange(1, items + 1), layers + 1),
+        "layer": np.repeat([*range(layers), -1], items),
+        "who": np.repeat(["model", "people"], [layers * items, items]),
+    }
 
 
 def _triangle(class_names: Sequence[str]) -> list[alt.Chart]:
