@@ -227,26 +227,6 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def join() -> None:
-    """Meet the others, on the devices of :func:`~ambiguity_lib.models.batches.default_device`."""
-    if world_size() > 1:
-        from accelerate import PartialState
-
-        from ambiguity_lib.models.batches import default_device
-
-        PartialState(cpu=default_device().type == "cpu")
-
-
-def leave() -> None:
-    """Wait for the others, and part."""
-    if world_size() > 1:
-        from torch import distributed
-
-        if distributed.is_initialized():
-            distributed.barrier()
-            distributed.destroy_process_group()
-
-
 def agree(value: bool) -> bool:
     """What process 0 says; all wait for it here."""
     if world_size() == 1:

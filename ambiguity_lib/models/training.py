@@ -1,4 +1,4 @@
-"""Train with only those rows of the word embedding that the data uses."""
+"""Soft-target fine-tuning on the Hugging Face ``Trainer``: one loss for every method."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -55,6 +56,19 @@ class TrainingConfig:
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)]
     max_length: PositiveInt
     precision: Literal["fp32", "bf16", "auto"]
+
+
+def join() -> None:
+    """Meet the other processes that train with this one, on the devices that all use."""
+    if world_size() > 1:
+        PartialState(cpu=default_device().type == "cpu")
+
+
+def leave() -> None:
+    """Wait for the others, and part."""
+    if world_size() > 1 and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 @contextlib.contextmanager

@@ -787,7 +787,7 @@ def compress(
     if os.environ.get("RANK", "0") == "0":
         typer.echo(f"compressing {model}", err=True)  # the imports take seconds
     from ambiguity_lib.models.batches import use_device
-    from ambiguity_lib.models.training import TrainingConfig
+    from ambiguity_lib.models.training import TrainingConfig, join
     from ambiguity_lib.practice.compress import CompressionSettings
     from ambiguity_lib.practice.run import (
         all_verdicts,
@@ -797,7 +797,7 @@ def compress(
         shareable,
         tie_note,
     )
-    from ambiguity_lib.store import is_main_process, join
+    from ambiguity_lib.store import is_main_process
 
     settings = CompressionSettings(
         training=TrainingConfig(
@@ -868,9 +868,10 @@ def _run(
     command: dict[str, Any],
 ) -> Any:
     """The result, saved; None in a process that only helps to train."""
+    from ambiguity_lib.models.training import leave
     from ambiguity_lib.practice import compress as compression
     from ambiguity_lib.practice.compress import ship
-    from ambiguity_lib.store import is_main_process, leave
+    from ambiguity_lib.store import is_main_process
 
     main = is_main_process()
     with show_progress(main):

@@ -51,7 +51,16 @@ LAYER_CMAP = "viridis"
 
 
 def set_style() -> None:
-    """Set matplotlib's defaults for a page about 700 pixels wide."""
+    """Set matplotlib's defaults for a page about 700 pixels wide.
+
+    Examples:
+        >>> import matplotlib.pyplot as plt
+        >>> from course.figures import set_style
+        >>> with plt.rc_context():
+        ...     set_style()
+        ...     plt.rcParams["axes.spines.top"]
+        False
+    """
     mpl.rcParams.update(
         {
             "figure.figsize": (7.0, 3.5),
@@ -78,6 +87,21 @@ def method_color(name: str) -> str:
 
     So ``"distilled from 2, weight 0.5"`` has the colour of ``"distilled"``. A method at its oracle
     temperature has the colour of ``"temperature"``; an unknown one gets one brown.
+
+    Args:
+        name: A method, as a table or a legend calls it.
+
+    Returns:
+        A colour as ``#RRGGBB``.
+
+    Examples:
+        >>> from course.figures import method_color
+        >>> distilled = method_color("distilled")
+        >>> method_color("distilled from 2, weight 0.5") == distilled
+        True
+        >>> scaled = method_color("temperature")
+        >>> method_color("teacher, oracle temperature") == scaled
+        True
     """
     if "oracle" in name.lower():  # "teacher at oracle T=1.70 (uses gold)"
         return METHOD_COLORS["temperature"]
@@ -86,7 +110,19 @@ def method_color(name: str) -> str:
 
 
 def layer_colors(num_layers: int) -> np.ndarray:
-    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up."""
+    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up.
+
+    Args:
+        num_layers: How many layers.
+
+    Returns:
+        Array of shape (num_layers, 4), values from 0 to 1.
+
+    Examples:
+        >>> from course.figures import layer_colors
+        >>> layer_colors(5).shape
+        (5, 4)
+    """
     # The last tenth of viridis is a yellow that vanishes on white paper.
     return np.asarray(mpl.colormaps[LAYER_CMAP](np.linspace(0.0, 0.9, num_layers)))
 
@@ -110,6 +146,23 @@ def inline_svg(
 
     Text is drawn as paths, so that it looks the same without our fonts; it has the colour of the
     page's text, and lines of a grid that of the page's variable ``--grid``, in light and in dark.
+
+    Args:
+        draw: What draws on the axes it is given.
+        name: A prefix that makes the ids unique in the page; letters, digits and dashes.
+        alt: What the figure shows, for those who do not see it.
+        size: Width and height in inches.
+
+    Returns:
+        The element. The same figure gives the same text.
+
+    Examples:
+        >>> from course.figures import inline_svg
+        >>> svg = inline_svg(
+        ...     lambda ax: ax.plot([0, 1]), name="line", alt="A line", size=(3, 2)
+        ... )
+        >>> svg[:4], "A line" in svg
+        ('<svg', True)
     """
     with mpl.rc_context():
         set_style()
@@ -163,7 +216,26 @@ def plot_layer_curves(
     reference: Mapping[str, float] | None = None,
     mark: Mapping[str, int] | None = None,
 ) -> Axes:
-    """Draw one curve per name over the layers; layer 0 is the embedding output."""
+    """Draw one curve per name over the layers; layer 0 is the embedding output.
+
+    Args:
+        values: name → value per layer, each of shape (L + 1,).
+        ax: where to draw.
+        ylabel: name and unit of the metric.
+        reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``), grey
+            if it is no method.
+        mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+
+    Returns:
+        The axes that were drawn on.
+
+    Examples:
+        >>> import numpy as np
+        >>> from course.figures import plot_layer_curves
+        >>> accuracy = {"validation": np.array([0.4, 0.55, 0.7, 0.8])}
+        >>> plot_layer_curves(accuracy, ylabel="accuracy", mark={"depth": 3})
+        <Axes: xlabel='layer (0 = embedding output)', ylabel='accuracy'>
+    """
     ax = make_axes(ax)
     for i, (name, curve) in enumerate(values.items()):
         color = method_color(name)
@@ -202,8 +274,29 @@ def plot_method_scores(
 ) -> Axes:
     """Draw one dot with its interval per method, in the method's colour, top to bottom.
 
+    Args:
+        table: one row a method (the index); columns ``mean``, ``low`` and ``high``.
+        ax: where to draw.
+        xlabel: name and unit of the score.
+        reference: name → value, drawn as vertical lines with their name above; one far from all
+            intervals would squeeze them, and stands at the edge as text with an arrow.
+
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: if a column is missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from course.figures import plot_method_scores
+        >>> from ambiguity_lib.evaluation import summarise
+        >>> summary = summarise(pd.read_parquet("scores.parquet"))
+        >>> table = summary[summary["score"] == "JSD"].set_index("method")
+        >>> plot_method_scores(
+        ...     table, xlabel="JS distance", reference={"human": 0.05}
+        ... )
+        <Axes: xlabel='JS distance'>
     """
     missing = [name for name in ("mean", "low", "high") if name not in table.columns]
     if missing:
@@ -260,8 +353,31 @@ _MODELS = {
 def plot_before_after(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: str) -> Axes:
     """Draw a measure before, at a fitted temperature and after, one dot with its interval each.
 
+    Args:
+        table: Rows of ``run["measures"]`` of a
+            :class:`~ambiguity_lib.practice.compress.CompressionResult`, for one set and one
+            measure; columns ``model``, ``value``, ``low`` and ``high``. Differences and missing
+            values are left out.
+        ax: Where to draw.
+        xlabel: Name and unit of the measure.
+
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: If a column is missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from course.figures import plot_before_after
+        >>> rows = [
+        ...     ("before", 0.30, 0.28, 0.32),
+        ...     ("temperature", 0.25, 0.23, 0.27),
+        ...     ("after", 0.22, 0.2, 0.24),
+        ... ]
+        >>> table = pd.DataFrame(rows, columns=["model", "value", "low", "high"])
+        >>> plot_before_after(table, xlabel="JS distance")
+        <Axes: xlabel='JS distance'>
     """
     missing = [name for name in ("model", "value", "low", "high") if name not in table.columns]
     if missing:
@@ -282,8 +398,25 @@ def plot_costs(
 ) -> Axes:
     """Draw what a model costs after its compression in percent of before, a pair of bars a cost.
 
+    Args:
+        before: Cost → amount, each in any unit. One without an amount is left out.
+        after: The same costs.
+        ax: Where to draw.
+        labels: Cost → what stands beside the two bars; by default the amounts.
+
+    Returns:
+        The axes that were drawn on.
+
     Raises:
         ValueError: If ``after`` has other costs.
+
+    Examples:
+        >>> from course.figures import plot_costs
+        >>> plot_costs(
+        ...     {"parameters": 4e6, "latency": 8.0},
+        ...     {"parameters": 2e6, "latency": 5.0},
+        ... )
+        <Axes: xlabel='percent of before'>
     """
     if set(before) != set(after):
         raise ValueError(f"the costs differ: {list(before)} before, {list(after)} after")

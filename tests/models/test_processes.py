@@ -14,7 +14,8 @@ from transformers import AutoModelForSequenceClassification
 from ambiguity_lib.method import one_hot_targets, softmax
 from ambiguity_lib.models import TrainingConfig, fine_tune, predict_logits
 from ambiguity_lib.models.loading import quiet_transformers
-from ambiguity_lib.store import agree, is_main_process, join, leave, world_size
+from ambiguity_lib.models.training import join, leave
+from ambiguity_lib.store import agree, is_main_process, world_size
 from tests.practice.cli.test_compress import write_csv
 from tests.tiny import tiny_dataset, tiny_model, tiny_tokenizer
 

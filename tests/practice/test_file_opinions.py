@@ -21,7 +21,6 @@ from ambiguity_lib.practice.own_files import (
     check_file,
     read_dataset,
 )
-from tests.data.conftest import toy_dir  # noqa: F401
 
 NAMES = ["neg", "mid", "pos"]
 ANNOTATED = Columns(annotator="worker")
