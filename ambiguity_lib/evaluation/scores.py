@@ -372,8 +372,7 @@ def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) 
 
     Examples:
         >>> import numpy as np
-        >>> from ambiguity_lib.study import score_probs
-        >>> from ambiguity_lib.method.recipe import Gold
+        >>> from ambiguity_lib.evaluation import Gold, score_probs
         >>> labels = np.array([0, 1])
         >>> human = np.array([[0.6, 0.4], [0.1, 0.9]])
         >>> gold = Gold("toy", ("a", "b"), human, labels, labels, None)

@@ -154,7 +154,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
         >>> load_profile("typo.yml")
         Traceback (most recent call last):
             ...
-        ValueError: ...typo.yml: unknown key 'training.epoch'; known
+        ValueError: ...typo.yml: ... key 'training.epoch...'; known
         keys here: epochs, batch_size, learning_rate, weight_decay, warmup_ratio,
         max_length, precision
     """
