@@ -110,7 +110,7 @@ def test_a_run_leaves_notebooks_records_and_html(
     assert (book / "01_first.ipynb").read_bytes() == committed
     shown = output.getvalue()
     assert str(run / "html" / "index.html") in shown.splitlines()[-1]
-    assert "[1/2] 01_first  done in 0:0" in shown
+    assert "[1/2] 01_first  done in 0:" in shown
 
 
 def test_two_runs_write_the_same_bytes(book: Path, build_dir: Path, console: Console) -> None:
