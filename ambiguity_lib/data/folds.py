@@ -29,25 +29,7 @@ def normalise_premise(text: str) -> str:
 
 
 def text_folds(texts: Sequence[str], folds: int, *, salt: str = "") -> NDArray[np.intp]:
-    """A fold for every item, the same for equal texts and in any process, by their hash.
-
-    Args:
-        texts: N texts; case, spaces and punctuation do not count.
-        folds: How many folds there are.
-        salt: Another one deals anew, as folds within a fold need: with the same one, all of a
-            fold's texts would be in one fold again.
-
-    Returns:
-        Shape (N,), from 0 to ``folds`` - 1.
-
-    Examples:
-        >>> from ambiguity_lib.data import text_folds
-
-        The same text, the same fold, in any process:
-
-        >>> text_folds(["A man sleeps.", "Two dogs run.", "a man sleeps"], 5)
-        array([0, 3, 0])
-    """
+    """A fold for every item, the same for equal texts and in any process, by their hash."""
     keys = [normalise_premise(text) or text for text in texts]  # nothing is left of ":-)"
     digests = [hashlib.sha256((salt + key).encode()).digest() for key in keys]
     return np.array([int.from_bytes(digest[:8], "big") % folds for digest in digests])

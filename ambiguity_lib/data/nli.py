@@ -43,31 +43,6 @@ def load_snli(
     Pairs on which the original annotators found no gold label (`"-"`) are dropped; their number is
     logged. `uid` is the file's `pairID`, or the split and the line where there is none, as in
     files that come from the Hugging Face hub.
-
-    Args:
-        split: `"train"`, `"validation"` (the official dev split) or `"test"`.
-        data_dir: See `data_directory`.
-
-    Returns:
-        A dataset of pairs with labels, without human columns.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `split` is unknown or the file is not as expected.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_snli
-        >>> pairs = load_snli("validation", "data")
-        >>> pairs[0]
-        {'uid': '0.jpg#0', 'text': 'A man sleeps.', 'text_pair': 'Somebody is
-        alone.', 'label': 1}
-        >>> load_snli("test", "data")
-        Traceback (most recent call last):
-            ...
-        FileNotFoundError: data/snli/snli_1.0_test.jsonl does not exist, nor with
-        .gz; put the file there, or point AMBIGUITY_DATA_DIR (or data_dir) at the
-        folder that has it, or set neither to have it downloaded
     """
     return _load_pairs("snli/snli_1.0", _SNLI_FILES, split, data_dir)
 
@@ -76,48 +51,14 @@ def load_mnli(
     split: Literal["train", "validation_matched", "validation_mismatched"],
     data_dir: str | Path | None = None,
 ) -> Dataset:
-    """Load one split of MNLI, as `load_snli` does with SNLI.
-
-    Args:
-        split: `"train"`, `"validation_matched"` (the official dev split in the genres of train)
-            or `"validation_mismatched"` (in other genres).
-        data_dir: See `data_directory`.
-
-    Returns:
-        A dataset of pairs with labels, without human columns.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `split` is unknown or the file is not as expected.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_mnli
-        >>> pairs = load_mnli("validation_matched", "data")
-        >>> pairs["text"][0], pairs.features["label"].int2str(pairs["label"][0])
-        ('A man sleeps.', 'neutral')
-    """
+    """Load one split of MNLI, as `load_snli` does with SNLI."""
     return _load_pairs("mnli/multinli_1.0", _MNLI_FILES, split, data_dir)
 
 
 def read_label(
     record: Mapping[str, Any], name: str, known: Mapping[str, int], path: Path, line: int
 ) -> int:
-    """Read a label of a JSON record as its class index.
-
-    Args:
-        record: The record.
-        name: The field.
-        known: The labels that may stand there, with their class indices.
-        path: The file, for the message.
-        line: The line, for the message.
-
-    Returns:
-        The class index.
-
-    Raises:
-        ValueError: If the field is missing or holds something else.
-    """
+    """Read a label of a JSON record as its class index."""
     value = get_field(record, name, str, path, line)
     if value not in known:
         raise ValueError(
@@ -159,24 +100,6 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
 
     `label` is the original label, `majority_label` the file's field of that name (not an argmax:
     ties differ), `label_counts` the 100 votes and `label_dist` the votes divided by their number.
-
-    Args:
-        subset: `"snli"` (1,514 items) or `"mnli_m"` (1,599 items).
-        data_dir: See `data_directory`.
-
-    Returns:
-        A dataset with the human columns.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `subset` is unknown or the file is not as expected.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_chaosnli
-        >>> item = load_chaosnli("snli", "data")[0]
-        >>> item["label"], item["majority_label"], item["label_dist"]
-        (1, 0, [0.6, 0.3, 0.1])
     """
     if subset not in ("snli", "mnli_m"):
         raise ValueError(f"subset must be 'snli' or 'mnli_m', got {subset!r}")
@@ -216,30 +139,6 @@ def load_snli_with_chaosnli(
     passing over a premise that would overshoot. Training is the official train split. Where a
     directory is named that lacks its file, it is the test split and the rest of those dev pairs:
     14,371 pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
-
-    Args:
-        data_dir: See `data_directory`.
-        validation_items: How many pairs validation has, exactly.
-        max_train_items: At most so many training pairs, first in the same order; None for all.
-
-    Returns:
-        The three parts; `description` says what training is.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or a file that is needed does not exist.
-        DownloadError: If none is named and a download fails.
-        ValueError: If a file is not as expected, a number is not positive, or whole premises do
-            not add up to `validation_items`.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_snli_with_chaosnli
-        >>> splits = load_snli_with_chaosnli("data", validation_items=1)
-        >>> (
-        ...     splits.train["text"][:],
-        ...     splits.validation["text"][:],
-        ...     splits.evaluation["text"][:],
-        ... )
-        (['Two dogs run.', 'A child sings.'], ['A woman reads.'], ['A man sleeps.'])
     """
     _check_sizes(validation_items, max_train_items)
     directory = data_directory(data_dir)
@@ -286,28 +185,6 @@ def load_mnli_with_chaosnli(
 
     As `load_snli_with_chaosnli`, with validation from the matched dev split; nothing takes the
     place of the official train split.
-
-    Args:
-        data_dir: See `data_directory`.
-        validation_items: How many pairs validation has, exactly.
-        max_train_items: At most so many training pairs, by hash order; None for all.
-
-    Returns:
-        The three parts.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or a file does not exist.
-        DownloadError: If none is named and a download fails.
-        ValueError: If a file is not as expected, a number is not positive, or whole premises do
-            not add up to `validation_items`.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_mnli_with_chaosnli
-        >>> splits = load_mnli_with_chaosnli(
-        ...     "data", validation_items=1, max_train_items=1
-        ... )
-        >>> len(splits.train), splits.evaluation_name
-        (1, 'evaluation')
     """
     _check_sizes(validation_items, max_train_items)
     evaluation = load_chaosnli("mnli_m", data_dir)
@@ -340,12 +217,7 @@ def _check_sizes(validation_items: int, max_train_items: int | None) -> None:
 def _hold_out(
     evaluation: Dataset, dev: Dataset, validation_items: int
 ) -> tuple[Dataset, Dataset, set[str]]:
-    """Choose validation.
-
-    Returns:
-        Validation, all dev pairs whose premise is not in ChaosNLI, and the premises that training
-        may not have.
-    """
+    """Choose validation."""
     chaos = set(map(normalise_premise, evaluation["text"]))
     keys = [normalise_premise(text) for text in dev["text"]]
     free = [row for row, key in enumerate(keys) if key not in chaos]
@@ -356,11 +228,7 @@ def _hold_out(
 def _collect_training(
     sources: Iterable[Dataset], excluded: set[str], limit: int | None
 ) -> tuple[Dataset, str]:
-    """Put pairs together, without the excluded premises and at most `limit` of them.
-
-    Returns:
-        The pairs, and what to say where `limit` left some out.
-    """
+    """Put pairs together, without the excluded premises and at most `limit` of them."""
     columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
     keys: list[str] = []
     for dataset in sources:

@@ -40,28 +40,7 @@ _REQUIRED_COLUMNS = ("uid", "text", "label")
 def make_features(
     class_names: Sequence[str], *, pair: bool, human: bool, votes: bool = True
 ) -> Features:
-    """Give the features of a dataset.
-
-    Args:
-        class_names: The C class names, in the order used everywhere.
-        pair: Whether there is a second text, `text_pair`.
-        human: Whether to add `label_dist`, `label_counts` and `majority_label`.
-        votes: Whether these have `label_counts`; False where people gave scores, not votes.
-
-    Returns:
-        The features.
-
-    Raises:
-        ValueError: If there are fewer than two class names or a name occurs twice.
-
-    Examples:
-        >>> from ambiguity_lib.data import make_features
-        >>> features = make_features(("bad", "good"), pair=False, human=True)
-        >>> list(features)
-        ['uid', 'text', 'label', 'label_dist', 'label_counts', 'majority_label']
-        >>> features["label"].names
-        ['bad', 'good']
-    """
+    """Give the features of a dataset."""
     names = list(class_names)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(f"class_names must be two or more different names, got {names}")
@@ -78,26 +57,7 @@ def make_features(
 
 
 def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
-    """Put columns together into a dataset without going through Python objects.
-
-    Args:
-        columns: Lists of N strings, or arrays of shape (N,) or (N, C), for every feature.
-        features: What `make_features` gave, or a part of it.
-
-    Returns:
-        The dataset, in memory.
-
-    Examples:
-        >>> from ambiguity_lib.data import build_dataset, make_features
-        >>> features = make_features(("bad", "good"), pair=False, human=False)
-        >>> columns = {
-        ...     "uid": ["a", "b"],
-        ...     "text": ["a great film", "a dull book"],
-        ...     "label": [1, 0],
-        ... }
-        >>> build_dataset(columns, features)[0]
-        {'uid': 'a', 'text': 'a great film', 'label': 1}
-    """
+    """Put columns together into a dataset without going through Python objects."""
     schema = features.arrow_schema
     arrays = []
     for column in schema:
@@ -111,23 +71,7 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
 
 
 def class_names(dataset: Dataset) -> tuple[str, ...]:
-    """Give the class names of a dataset in their order.
-
-    Args:
-        dataset: The dataset.
-
-    Returns:
-        The C names.
-
-    Raises:
-        ValueError: If `label` is missing or is not a ClassLabel.
-
-    Examples:
-        >>> from ambiguity_lib.data import class_names
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> class_names(read_dataset("reviews.csv").dataset)
-        ('bad', 'good')
-    """
+    """Give the class names of a dataset in their order."""
     feature = dataset.features.get("label")
     if not isinstance(feature, ClassLabel):
         raise ValueError(
@@ -138,21 +82,7 @@ def class_names(dataset: Dataset) -> tuple[str, ...]:
 
 
 def count_labels(dataset: Dataset) -> dict[str, int]:
-    """Count the items of each class, by what most people said where they were asked.
-
-    Args:
-        dataset: A dataset with the columns of :func:`make_features`; items without a label are not
-            counted.
-
-    Returns:
-        Class name and number of items, in the order of the classes.
-
-    Examples:
-        >>> from ambiguity_lib.data import count_labels
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> count_labels(read_dataset("reviews.csv").dataset)
-        {'bad': 10, 'good': 10}
-    """
+    """Count the items of each class, by what most people said where they were asked."""
     names = class_names(dataset)
     column = "majority_label" if "majority_label" in dataset.column_names else "label"
     labels = np.asarray(dataset[column][:])
@@ -161,37 +91,7 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
 
 
 def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """Give the same dataset with its classes in another order.
-
-    Args:
-        dataset: A dataset with the columns of :func:`make_features`.
-        names: Its class names in the order wanted; or as many other names, which then rename the
-            classes where they stand.
-
-    Returns:
-        The dataset with labels, votes and distributions in the new order.
-
-    Raises:
-        ValueError: If the number of names differs from the number of classes.
-
-    Examples:
-        >>> from ambiguity_lib.data import (
-        ...     human_distributions,
-        ...     reorder_classes,
-        ... )
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> people = read_dataset(
-        ...     "votes.jsonl", class_names=("bad", "good"), human=True
-        ... ).dataset
-        >>> human_distributions(reorder_classes(people, ("good", "bad")))[1]
-        array([0.7, 0.3])
-
-        Other names rename the classes where they stand:
-
-        >>> renamed = reorder_classes(people, ("negative", "positive"))
-        >>> human_distributions(renamed)[1]
-        array([0.3, 0.7])
-    """
+    """Give the same dataset with its classes in another order."""
     old = class_names(dataset)
     if len(names) != len(old):
         raise ValueError(f"{len(old)} classes cannot be put into the order of {list(names)}")
@@ -214,33 +114,7 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Check that a dataset has the columns of :func:`make_features`, and right values in them.
-
-    Args:
-        dataset: The dataset.
-
-    Raises:
-        ValueError: If a column is missing or of a wrong type, a uid occurs twice, a label is out
-            of range, or a row of `label_dist` or `label_counts` is no distribution or no votes.
-            The message names the column and the first bad row.
-
-    Examples:
-        >>> from ambiguity_lib.data import (
-        ...     build_dataset,
-        ...     check_dataset,
-        ...     make_features,
-        ... )
-        >>> features = make_features(("bad", "good"), pair=False, human=False)
-        >>> columns = {
-        ...     "uid": ["a", "a"],
-        ...     "text": ["a great film", "a dull book"],
-        ...     "label": [1, 0],
-        ... }
-        >>> check_dataset(build_dataset(columns, features))
-        Traceback (most recent call last):
-            ...
-        ValueError: column 'uid', row 1: 'a' is also row 0's
-    """
+    """Check that a dataset has the columns of :func:`make_features`, and right values in them."""
     for name in _REQUIRED_COLUMNS:
         if name not in dataset.features:
             raise ValueError(f"column '{name}' is missing; found {sorted(dataset.features)}")
@@ -265,34 +139,7 @@ def check_dataset(dataset: Dataset) -> None:
 
 
 def human_distributions(dataset: Dataset) -> np.ndarray:
-    """Give the human opinion distributions.
-
-    Args:
-        dataset: The dataset.
-
-    Returns:
-        Float64 array of shape (N, C), each row summing to one.
-
-    Raises:
-        ValueError: If there is no column `label_dist`, or a row is not a distribution.
-
-    Examples:
-        >>> from ambiguity_lib.data import human_distributions
-        >>> from ambiguity_lib.practice.own_files import read_dataset
-        >>> people = read_dataset(
-        ...     "votes.jsonl", class_names=("bad", "good"), human=True
-        ... ).dataset
-        >>> human_distributions(people)
-        array([[0. , 1. ],
-               [0.3, 0.7],
-               [0.8, 0.2],
-               [1. , 0. ]])
-        >>> human_distributions(read_dataset("reviews.csv").dataset)
-        Traceback (most recent call last):
-            ...
-        ValueError: this dataset has no human distributions: column 'label_dist' is
-        missing; found ['label', 'text', 'uid']
-    """
+    """Give the human opinion distributions."""
     if "label_dist" not in dataset.features:
         raise ValueError(
             "this dataset has no human distributions: column 'label_dist' is missing; "

@@ -23,16 +23,6 @@ class DataConfig:
     ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
     further parts of ChaosNLI, on which the same models are judged. ``dataset="own"`` means that the
     caller brings the data along: ``Experiment(profile, seed, splits=...)``.
-
-    Examples:
-        >>> from ambiguity_lib.data import DataConfig
-        >>> DataConfig(
-        ...     "synthetic",
-        ...     train_items=60,
-        ...     validation_items=30,
-        ...     evaluation_items=30,
-        ... ).folds
-        1
     """
 
     dataset: Literal["synthetic", "snli", "mnli", "affective_text", "headlines", "own"]
@@ -78,26 +68,7 @@ _EVALUATION_NAMES = {
 
 
 def load_splits(config: DataConfig, fold: int = 0) -> Splits:
-    """The train, validation and evaluation data that a profile names.
-
-    Args:
-        config: The profile's part about data.
-        fold: Which of its ways to split them, from 0.
-
-    Returns:
-        The three parts, and what else models are judged on.
-
-    Raises:
-        FileNotFoundError: If real data is asked for and is not there.
-        ValueError: If there is no such fold, or the profile leaves the data to its caller.
-
-    Examples:
-        >>> from ambiguity_lib.data import load_splits
-        >>> from ambiguity_lib.study import load_profile
-        >>> splits = load_splits(load_profile("tiny.yml").data)
-        >>> len(splits.train), "label_dist" in splits.evaluation.column_names
-        (60, True)
-    """
+    """The train, validation and evaluation data that a profile names."""
     if config.dataset == "own":
         raise ValueError("the dataset 'own' is brought along by the caller: there is none to load")
     if not 0 <= fold < config.folds:
