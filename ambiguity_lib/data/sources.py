@@ -312,7 +312,8 @@ def fetch(relative: str) -> Path:
         raise DownloadError(f"{relative} could not be fetched ({error}); {by_hand}") from error
     except OSError as error:
         raise DownloadError(
-            f"{relative} could not be stored ({_explain_failure(error, cache)}); mend that, or {by_hand}"
+            f"{relative} could not be stored ({_explain_failure(error, cache)}); mend that, or "
+            f"{by_hand}"
         ) from error
     if first:
         logger.info("%s fetched to %s; licence: %s", data_set.title, cache, data_set.licence)
