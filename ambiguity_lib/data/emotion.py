@@ -1,4 +1,4 @@
-"""Loaders for the second task, emotion: Affective Text and GoEmotions.
+"""Loaders for the second task, emotion: Affective Text.
 
 Affective Text (SemEval-2007 Task 14; Strapparava and Mihalcea, 2007) is 250 trial and 1,000 test
 headlines, each with mean scores from 0 to 100 for six emotions. Expected files, in the directory
@@ -6,9 +6,6 @@ given as `data_dir` or in `AMBIGUITY_DATA_DIR` (each with or without a final `.g
 
     affective_text/affectivetext_{trial,test}.xml             <instance id="1">Headline</instance>
     affective_text/affectivetext_{trial,test}.emotions.gold   id anger disgust fear joy sadness ...
-
-GoEmotions (Demszky et al., 2020) is Reddit comments with the choices of three or more raters. It
-comes from the Hugging Face hub, so it needs a network the first time.
 """
 
 from __future__ import annotations
@@ -20,9 +17,7 @@ import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
 
-import datasets
 import numpy as np
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
@@ -35,26 +30,8 @@ logger = logging.getLogger(__name__)
 
 FOLDS = 5
 
-GOEMOTIONS = "google-research-datasets/go_emotions"
-MIN_RATERS = 2
-# The grouping that the authors published (google-research/goemotions/data/ekman_mapping.json).
-EKMAN_GROUPS: dict[str, tuple[str, ...]] = {
-    "anger": ("anger", "annoyance", "disapproval"),
-    "disgust": ("disgust",),
-    "fear": ("fear", "nervousness"),
-    "joy": (
-        "joy", "amusement", "approval", "excitement", "gratitude", "love", "optimism", "relief",
-        "pride", "admiration", "desire", "caring",
-    ),
-    "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
-    "surprise": ("surprise", "realization", "confusion", "curiosity"),
-    "neutral": ("neutral",),
-}  # fmt: skip
-GOEMOTIONS_CLASSES = tuple(EKMAN_GROUPS)
-
 _INSTANCE = re.compile(r'<instance id="(\d+)">(.*\S.*)</instance>')
 _FRAME = re.compile(r"</?corpus\b[^>]*>")
-_GOEMOTIONS_BUCKETS = {"train": (2, 3, 4), "validation": (1,), "test": (0,)}
 
 
 def scores_to_distributions(scores: ArrayLike) -> NDArray[np.float64]:
@@ -100,11 +77,6 @@ def load_affective_text(data_dir: str | Path | None = None) -> Dataset:
     `label_counts`, and nobody labelled a second time, so `majority_label` equals `label`. Headlines
     whose scores are all zero have no distribution and are dropped; their number and that of ties is
     logged. uids are `affective-PART-ID`.
-
-    Raises:
-        FileNotFoundError: If a directory is named and lacks a file.
-        DownloadError: If none is named, and a file cannot be fetched.
-        ValueError: If a file is not as expected.
     """
     directory = data_directory(data_dir)
     uids: list[str] = []
@@ -149,11 +121,6 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
 
     Train and validation have `uid`, `text` and `label` only. Evaluation also has `label_dist` and
     `majority_label`, which equals `label`.
-
-    Raises:
-        FileNotFoundError: If a directory is named and lacks a file.
-        DownloadError: If none is named, and a file cannot be fetched.
-        ValueError: If there is no such fold or a file is not as expected.
     """
     if fold not in range(FOLDS):
         raise ValueError(f"fold must be a whole number from 0 to {FOLDS - 1}, got {fold!r}")
@@ -176,83 +143,6 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
             f"top-scored emotion as label, and {len(evaluation):,} for evaluation with the scores "
             "of six emotions divided by their sum. No headline is shared between the three."
         ),
-    )
-
-
-def load_goemotions(split: Literal["train", "validation", "test"]) -> Dataset:
-    """Load GoEmotions with all raters' choices, in Ekman's six emotions and neutral.
-
-    The 27 emotions and neutral fall into seven groups, as the data set's authors published them. A
-    rater has one vote for each group of which they chose an emotion;
-    `label_counts` are these votes and `label_dist` the votes divided by their number. Ratings
-    marked "very unclear" or without any emotion are dropped, then comments with fewer than two
-    raters; the numbers are logged. `label` is the group with most votes, -1 if several have as
-    many; `majority_label` takes the first of those, so that contested comments can still be scored.
-
-    The official splits hold only comments on which raters agreed. So this takes all comments, and
-    splits them 60/20/20 by the SHA-256 of their text, as `load_affective_text_splits` does.
-
-    Raises:
-        FileNotFoundError: If the data are neither on this machine nor to be had from the hub.
-        ValueError: If `split` is unknown or a column is missing.
-    """
-    if split not in _GOEMOTIONS_BUCKETS:
-        raise ValueError(f"split must be one of {sorted(_GOEMOTIONS_BUCKETS)}, got {split!r}")
-    try:
-        raw = datasets.load_dataset(GOEMOTIONS, "raw", split="train")
-    # `datasets` raises a ValueError where it is offline and only other data are stored
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"GoEmotions is not on this machine and could not be fetched ({error}); load it once "
-            "with a network, or point HF_HOME at a folder that has it"
-        ) from error
-    emotions = [name for group in EKMAN_GROUPS.values() for name in group]
-    for name in ("id", "text", "example_very_unclear", *emotions):
-        if name not in raw.column_names:
-            raise ValueError(
-                f"{GOEMOTIONS}: column '{name}' is missing; found {sorted(raw.column_names)}"
-            )
-    votes = np.stack(
-        [
-            np.any([np.asarray(raw[name][:], dtype=bool) for name in group], axis=0)
-            for group in EKMAN_GROUPS.values()
-        ],
-        axis=1,
-    )
-    unclear = np.asarray(raw["example_very_unclear"][:], dtype=bool)
-    empty = ~unclear & ~votes.any(axis=1)
-    used = np.flatnonzero(~unclear & ~empty)
-    ids, first, item, raters = np.unique(
-        np.asarray(raw["id"][:], dtype=str)[used],
-        return_index=True,
-        return_inverse=True,
-        return_counts=True,
-    )
-    counts = np.zeros((len(ids), len(EKMAN_GROUPS)), dtype=np.int64)
-    np.add.at(counts, item, votes[used])
-    all_texts = raw["text"][:]
-    texts = [" ".join(all_texts[row].split()) for row in used[first].tolist()]
-    buckets = text_folds(texts, FOLDS)
-    kept = np.flatnonzero((raters >= MIN_RATERS) & np.isin(buckets, _GOEMOTIONS_BUCKETS[split]))
-    counts = counts[kept]
-    tied = (counts == counts.max(axis=1, keepdims=True)).sum(axis=1) > 1
-    logger.info(
-        "%s: %d ratings marked very unclear and %d without an emotion dropped, then %d of %d "
-        "comments with fewer than %d raters; %s has %d comments, %d without a majority",
-        GOEMOTIONS, unclear.sum(), empty.sum(), (raters < MIN_RATERS).sum(), len(ids), MIN_RATERS,
-        split, len(kept), tied.sum(),
-    )  # fmt: skip
-    majority = counts.argmax(axis=1)
-    return build_dataset(
-        {
-            "uid": [f"goemotions-{ids[row]}" for row in kept],
-            "text": [texts[row] for row in kept],
-            "label": np.where(tied, -1, majority),
-            "label_dist": scores_to_distributions(counts),
-            "label_counts": counts,
-            "majority_label": majority,
-        },
-        make_features(GOEMOTIONS_CLASSES, pair=False, human=True),
     )
 
 

@@ -43,11 +43,6 @@ def load_snli(
     Pairs on which the original annotators found no gold label (`"-"`) are dropped; their number is
     logged. `uid` is the file's `pairID`, or the split and the line where there is none, as in
     files that come from the Hugging Face hub.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `split` is unknown or the file is not as expected.
     """
     return _load_pairs("snli/snli_1.0", _SNLI_FILES, split, data_dir)
 
@@ -56,24 +51,14 @@ def load_mnli(
     split: Literal["train", "validation_matched", "validation_mismatched"],
     data_dir: str | Path | None = None,
 ) -> Dataset:
-    """Load one split of MNLI, as `load_snli` does with SNLI.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `split` is unknown or the file is not as expected.
-    """
+    """Load one split of MNLI, as `load_snli` does with SNLI."""
     return _load_pairs("mnli/multinli_1.0", _MNLI_FILES, split, data_dir)
 
 
 def read_label(
     record: Mapping[str, Any], name: str, known: Mapping[str, int], path: Path, line: int
 ) -> int:
-    """Read a label of a JSON record as its class index.
-
-    Raises:
-        ValueError: If the field is missing or holds something else.
-    """
+    """Read a label of a JSON record as its class index."""
     value = get_field(record, name, str, path, line)
     if value not in known:
         raise ValueError(
@@ -115,11 +100,6 @@ def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None
 
     `label` is the original label, `majority_label` the file's field of that name (not an argmax:
     ties differ), `label_counts` the 100 votes and `label_dist` the votes divided by their number.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or the file does not exist.
-        DownloadError: If none is named and the download fails.
-        ValueError: If `subset` is unknown or the file is not as expected.
     """
     if subset not in ("snli", "mnli_m"):
         raise ValueError(f"subset must be 'snli' or 'mnli_m', got {subset!r}")
@@ -159,12 +139,6 @@ def load_snli_with_chaosnli(
     passing over a premise that would overshoot. Training is the official train split. Where a
     directory is named that lacks its file, it is the test split and the rest of those dev pairs:
     14,371 pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or a file that is needed does not exist.
-        DownloadError: If none is named and a download fails.
-        ValueError: If a file is not as expected, a number is not positive, or whole premises do
-            not add up to `validation_items`.
     """
     _check_sizes(validation_items, max_train_items)
     directory = data_directory(data_dir)
@@ -211,12 +185,6 @@ def load_mnli_with_chaosnli(
 
     As `load_snli_with_chaosnli`, with validation from the matched dev split; nothing takes the
     place of the official train split.
-
-    Raises:
-        FileNotFoundError: If a directory is named, and it or a file does not exist.
-        DownloadError: If none is named and a download fails.
-        ValueError: If a file is not as expected, a number is not positive, or whole premises do
-            not add up to `validation_items`.
     """
     _check_sizes(validation_items, max_train_items)
     evaluation = load_chaosnli("mnli_m", data_dir)

@@ -40,11 +40,7 @@ _REQUIRED_COLUMNS = ("uid", "text", "label")
 def make_features(
     class_names: Sequence[str], *, pair: bool, human: bool, votes: bool = True
 ) -> Features:
-    """Give the features of a dataset.
-
-    Raises:
-        ValueError: If there are fewer than two class names or a name occurs twice.
-    """
+    """Give the features of a dataset."""
     names = list(class_names)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(f"class_names must be two or more different names, got {names}")
@@ -75,11 +71,7 @@ def build_dataset(columns: Mapping[str, Any], features: Features) -> Dataset:
 
 
 def class_names(dataset: Dataset) -> tuple[str, ...]:
-    """Give the class names of a dataset in their order.
-
-    Raises:
-        ValueError: If `label` is missing or is not a ClassLabel.
-    """
+    """Give the class names of a dataset in their order."""
     feature = dataset.features.get("label")
     if not isinstance(feature, ClassLabel):
         raise ValueError(
@@ -99,11 +91,7 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
 
 
 def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """Give the same dataset with its classes in another order.
-
-    Raises:
-        ValueError: If the number of names differs from the number of classes.
-    """
+    """Give the same dataset with its classes in another order."""
     old = class_names(dataset)
     if len(names) != len(old):
         raise ValueError(f"{len(old)} classes cannot be put into the order of {list(names)}")
@@ -126,13 +114,7 @@ def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Check that a dataset has the columns of :func:`make_features`, and right values in them.
-
-    Raises:
-        ValueError: If a column is missing or of a wrong type, a uid occurs twice, a label is out
-            of range, or a row of `label_dist` or `label_counts` is no distribution or no votes.
-            The message names the column and the first bad row.
-    """
+    """Check that a dataset has the columns of :func:`make_features`, and right values in them."""
     for name in _REQUIRED_COLUMNS:
         if name not in dataset.features:
             raise ValueError(f"column '{name}' is missing; found {sorted(dataset.features)}")
@@ -157,11 +139,7 @@ def check_dataset(dataset: Dataset) -> None:
 
 
 def human_distributions(dataset: Dataset) -> np.ndarray:
-    """Give the human opinion distributions.
-
-    Raises:
-        ValueError: If there is no column `label_dist`, or a row is not a distribution.
-    """
+    """Give the human opinion distributions."""
     if "label_dist" not in dataset.features:
         raise ValueError(
             "this dataset has no human distributions: column 'label_dist' is missing; "

@@ -44,13 +44,7 @@ class _Bar(tqdm):
 
 
 def download_archive(url: str, path: Path, sha256: str | None = None) -> None:
-    """Download a file and check it, showing progress on stderr.
-
-    Raises:
-        SourceError: If the server cannot be reached, refuses, stalls or stops too early, or the
-            checksum is another one.
-        OSError: If it cannot be written.
-    """
+    """Download a file and check it, showing progress on stderr."""
     try:
         # pooch shows no progress on a bar that is false, which tqdm's are while their total is 0
         with _Bar(total=1, unit="B", unit_scale=True, desc=path.name, delay=0.5) as bar:
@@ -63,12 +57,7 @@ def download_archive(url: str, path: Path, sha256: str | None = None) -> None:
 
 
 def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path) -> None:
-    """Take files out of a zip or compressed tar archive, whatever folder they are in there.
-
-    Raises:
-        SourceError: If it is no such archive, is damaged, lacks a file or has a changed one.
-        OSError: If a file cannot be written.
-    """
+    """Take files out of a zip or compressed tar archive, whatever folder they are in there."""
     missing = set(wanted)
     try:
         for name, stream in _read_members(archive):
@@ -252,11 +241,7 @@ DATA_SETS = {item.name: item for item in (_SNLI, _MNLI, _CHAOSNLI, _AFFECTIVE_TE
 
 
 def find_data_set(name: str) -> DataSet:
-    """Find a data set by its name.
-
-    Raises:
-        ValueError: If there is none of that name; the message lists those that there are.
-    """
+    """Find a data set by its name."""
     if name not in DATA_SETS:
         raise ValueError(f"unknown data set {name!r}: choose from {', '.join(DATA_SETS)}")
     return DATA_SETS[name]
@@ -304,12 +289,7 @@ def find_stored(directory: Path, relative: str) -> Path | None:
 
 
 def fetch(relative: str) -> Path:
-    """Give a file of the cache, fetched now if it is not there.
-
-    Raises:
-        DownloadError: If that fails; the message says why, and how to do it by hand.
-        ValueError: If there is no source for it.
-    """
+    """Give a file of the cache, fetched now if it is not there."""
     source = find_source(relative)
     if source is None:
         raise ValueError(f"there is no source for {relative}")
@@ -332,8 +312,8 @@ def fetch(relative: str) -> Path:
         raise DownloadError(f"{relative} could not be fetched ({error}); {by_hand}") from error
     except OSError as error:
         raise DownloadError(
-            f"{relative} could not be stored ({_explain_failure(error, cache)}); mend that, "
-            f"or {by_hand}"
+            f"{relative} could not be stored ({_explain_failure(error, cache)}); mend that, or "
+            f"{by_hand}"
         ) from error
     if first:
         logger.info("%s fetched to %s; licence: %s", data_set.title, cache, data_set.licence)
@@ -424,11 +404,7 @@ T = TypeVar("T")
 
 
 def data_directory(data_dir: str | Path | None = None) -> Path:
-    """Find the directory with the real data.
-
-    Raises:
-        FileNotFoundError: If a directory is named and does not exist.
-    """
+    """Find the directory with the real data."""
     cache = cache_directory()
     value = data_dir if data_dir is not None else os.environ.get(DATA_DIR_VARIABLE)
     if value is None or str(value) == "":
@@ -441,12 +417,7 @@ def data_directory(data_dir: str | Path | None = None) -> Path:
 
 
 def find_file(directory: Path, relative: str) -> Path:
-    """Find a file that may be compressed; in the cache, fetch it if it is not there.
-
-    Raises:
-        FileNotFoundError: If neither exists and it is not to be fetched.
-        DownloadError: If it is, and that fails.
-    """
+    """Find a file that may be compressed; in the cache, fetch it if it is not there."""
     has_source = find_source(relative) is not None
     if has_source and directory == cache_directory():
         return fetch(relative)
@@ -463,13 +434,7 @@ def find_file(directory: Path, relative: str) -> Path:
 def fetch_all(
     names: Sequence[str] | None = None, data_dir: str | Path | None = None
 ) -> dict[str, tuple[Path, ...]]:
-    """Find all files of data sets, fetching what the cache lacks.
-
-    Raises:
-        ValueError: If there is no data set of a name; nothing has been fetched then.
-        FileNotFoundError: If a directory is named and lacks a file.
-        DownloadError: If a file cannot be fetched.
-    """
+    """Find all files of data sets, fetching what the cache lacks."""
     chosen = [find_data_set(name) for name in (DATA_SETS if names is None else names)]
     directory = data_directory(data_dir)
     return {
@@ -478,12 +443,7 @@ def fetch_all(
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read a file of one JSON object a line, `.gz` or plain.
-
-    Raises:
-        ValueError: If the file is empty, its compressed data are cut off or damaged, it is not
-            UTF-8, or a line is not a JSON object. The message names file and line.
-    """
+    """Read a file of one JSON object a line, `.gz` or plain."""
     number = 0
     found = False
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
@@ -511,11 +471,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def get_field(record: Mapping[str, Any], name: str, kind: type[T], path: Path, line: int) -> T:
-    """Read a field of a JSON record, with an error that says where it is wrong.
-
-    Raises:
-        ValueError: If the field is missing or its value is of another type.
-    """
+    """Read a field of a JSON record, with an error that says where it is wrong."""
     if name not in record:
         raise ValueError(
             f"{path}, line {line}: field '{name}' is missing; found {sorted(record)}; "

@@ -68,12 +68,7 @@ _EVALUATION_NAMES = {
 
 
 def load_splits(config: DataConfig, fold: int = 0) -> Splits:
-    """The train, validation and evaluation data that a profile names.
-
-    Raises:
-        FileNotFoundError: If real data is asked for and is not there.
-        ValueError: If there is no such fold, or the profile leaves the data to its caller.
-    """
+    """The train, validation and evaluation data that a profile names."""
     if config.dataset == "own":
         raise ValueError("the dataset 'own' is brought along by the caller: there is none to load")
     if not 0 <= fold < config.folds:

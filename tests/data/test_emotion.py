@@ -5,11 +5,9 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pytest
 from datasets import Dataset
@@ -25,7 +23,6 @@ from ambiguity_lib.data import (
     normalise_premise,
     scores_to_distributions,
 )
-from ambiguity_lib.data.emotion import EKMAN_GROUPS, GOEMOTIONS_CLASSES, load_goemotions
 from ambiguity_lib.metrics import jensen_shannon_distance, kl_divergence
 
 TRIAL = {1: "Goal delight  for Sheva", 2: "Cats &amp; dogs\tfight", 7: "Nothing to feel"}
@@ -202,113 +199,6 @@ def test_splits_are_the_same_in_every_process(many_dir: Path) -> None:
 def test_no_such_fold(many_dir: Path, fold: Any) -> None:
     with pytest.raises(ValueError, match="fold must be a whole number from 0 to 4"):
         load_affective_text_splits(many_dir, fold=fold)
-
-
-def rating(identifier: str, text: str, *emotions: str, unclear: bool = False) -> dict[str, Any]:
-    names = [name for group in EKMAN_GROUPS.values() for name in group]
-    assert set(emotions) <= set(names)
-    return {
-        "id": identifier,
-        "text": text,
-        "rater_id": 1,
-        "example_very_unclear": unclear,
-        **{name: int(name in emotions) for name in names},
-    }
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], None]:
-    """Puts ratings where the hub would have them."""
-
-    def put(rows: list[dict[str, Any]]) -> None:
-        def load_dataset(path: str, name: str, *, split: str) -> Dataset:
-            assert (path, name, split) == ("google-research-datasets/go_emotions", "raw", "train")
-            return Dataset.from_list(rows)
-
-        monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-
-    return put
-
-
-def load_all_goemotions() -> dict[str, dict[str, Any]]:
-    rows = {}
-    for split in ("train", "validation", "test"):
-        part = load_goemotions(split)  # type: ignore[arg-type]
-        check_dataset(part)
-        assert class_names(part) == GOEMOTIONS_CLASSES
-        rows.update({row["uid"]: {**row, "split": split} for row in part})
-    return rows
-
-
-def test_ekman_groups_are_the_published_ones() -> None:
-    assert list(GOEMOTIONS_CLASSES) == [*EMOTION_CLASSES, "neutral"]
-    names = [name for group in EKMAN_GROUPS.values() for name in group]
-    assert len(names) == len(set(names)) == 28
-    sizes = {name: len(group) for name, group in EKMAN_GROUPS.items()}
-    assert sizes == {
-        "anger": 3, "disgust": 1, "fear": 2, "joy": 12, "sadness": 5, "surprise": 4, "neutral": 1,
-    }  # fmt: skip
-
-
-def test_goemotions_counts_raters(
-    hub: Callable[[list[dict[str, Any]]], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    hub(
-        [
-            rating("b", "So  nice", "love", "joy"),  # two emotions of one group: one vote
-            rating("a", "What?", "confusion", "anger"),  # two groups: a vote each
-            rating("b", "So  nice", "neutral"),
-            rating("b", "So  nice", "gratitude"),
-            rating("a", "What?", "annoyance"),
-            rating("c", "Hm", "fear"),
-            rating("c", "Hm", unclear=True),  # leaves one rater
-            rating("d", "Oh", "grief"),
-            rating("d", "Oh", "disgust"),  # no majority
-            rating("d", "Oh"),
-        ]
-    )
-    with caplog.at_level(logging.INFO):
-        rows = load_all_goemotions()
-    assert set(rows) == {"goemotions-a", "goemotions-b", "goemotions-d"}
-    a, b, d = (rows[f"goemotions-{name}"] for name in "abd")
-    assert a["label_counts"] == [2, 0, 0, 0, 0, 1, 0]
-    assert a["label_dist"] == pytest.approx([2 / 3, 0, 0, 0, 0, 1 / 3, 0])
-    assert (a["label"], a["majority_label"]) == (0, 0)
-    assert b["text"] == "So nice"
-    assert b["label_counts"] == [0, 0, 0, 2, 0, 0, 1]
-    assert d["label_counts"] == [0, 1, 0, 0, 1, 0, 0]
-    assert (d["label"], d["majority_label"]) == (-1, 1)
-    assert "1 ratings marked very unclear and 1 without an emotion dropped" in caplog.text
-    assert "1 of 4 comments with fewer than 2 raters" in caplog.text
-
-
-def test_goemotions_copies_share_a_split(hub: Callable[[list[dict[str, Any]]], None]) -> None:
-    texts = [f"word{n // 2}" + "!" * (n % 2) for n in range(400)]
-    hub([rating(f"{n:03d}", text, "joy") for n, text in enumerate(texts) for _ in range(2)])
-    rows = load_all_goemotions()
-    assert len(rows) == 400
-    split = [rows[f"goemotions-{n:03d}"]["split"] for n in range(400)]
-    assert split[::2] == split[1::2]
-    assert split.count("train") / 400 == pytest.approx(0.6, abs=0.1)
-
-
-def test_goemotions_errors(
-    hub: Callable[[list[dict[str, Any]]], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ValueError, match="split must be one of"):
-        load_goemotions("dev")  # type: ignore[arg-type]
-    row = rating("a", "A", "joy")
-    del row["caring"]
-    hub([row, row])
-    with pytest.raises(ValueError, match="column 'caring' is missing"):
-        load_goemotions("train")
-
-    def offline(*args: object, **kwargs: object) -> None:
-        raise ConnectionError("Couldn't reach the hub")
-
-    monkeypatch.setattr(datasets, "load_dataset", offline)
-    with pytest.raises(FileNotFoundError, match=r"GoEmotions is not on this machine.*load it once"):
-        load_goemotions("train")
 
 
 @pytest.mark.real_data
