@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
+import re
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -28,10 +32,9 @@ from ambiguity_lib.data.schema import (
     reorder_classes,
 )
 from ambiguity_lib.data.splits import DataConfig
-from ambiguity_lib.evaluation.resampling import EvaluationConfig
 from ambiguity_lib.evaluation.scores import tied_items
-from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, source_layer
-from ambiguity_lib.method.probes import LayerProbes, ProbingConfig
+from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
+from ambiguity_lib.method.probes import LayerProbes
 from ambiguity_lib.method.recipe import Classifier
 from ambiguity_lib.method.targets import DistillationConfig
 from ambiguity_lib.method.temperatures import apply_temperature, fit_temperature
@@ -45,16 +48,19 @@ from ambiguity_lib.models.loading import (
     load_tokenizer,
     longest_input,
     num_layers,
+    quiet_transformers,
 )
 from ambiguity_lib.models.scratch import ModelConfig
 from ambiguity_lib.models.speed import measure_latency
-from ambiguity_lib.models.training import TrainingConfig
-from ambiguity_lib.practice.run import shareable
+from ambiguity_lib.practice.card import model_card
+from ambiguity_lib.practice.run import RUN_FILE, CompressionSettings, Run, shareable
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.experiment import Experiment
 from ambiguity_lib.study.profile import Profile
 from ambiguity_lib.study.provenance import plain as to_plain
 from ambiguity_lib.study.provenance import provenance
+
+__all__ = ["CompressionResult", "CompressionSettings", "compress"]
 
 FloatArray = NDArray[np.float64]
 _Statistic = Callable[[NDArray[np.intp]], float]
@@ -248,63 +254,18 @@ def _undecided(row: pd.Series) -> str:
 
 logger = logging.getLogger(__name__)
 
-#: Texts beyond this many tokens are cut by default, even where a model could read more.
-DEFAULT_MAX_LENGTH = 512
+PROBES_FILE = "probes.npz"
+ONNX_FILE = "model.onnx"
+
+# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
+_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
+_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
 
 #: Steps that fine-tuning needs to get anywhere, whatever the number of items, and that a student
 #: does, which starts from fine-tuned layers. Ours: with MiniLM on 700 pairs or headlines, the full
 #: model has hardly begun after 70 steps.
 LEAST_STEPS = 200
 LEAST_STUDENT_STEPS = 150
-
-
-@dataclass(frozen=True)
-class CompressionSettings:
-    """What one may set; the defaults are ours.
-
-    Attributes:
-        training: Fine-tuning of the full model. ``max_length`` is lowered to the model's own limit.
-        fixed_epochs: Whether ``training.epochs`` holds however few the items are. If not, there are
-            as many as 200 steps need, where that is more.
-        student_epochs: Epochs of the student, which starts from the full model's lower layers.
-            None: one, or as many as 150 steps need, where that is more.
-        weight: λ, the share of the source layer's distribution in the student's targets.
-        tolerance: Validation accuracy that one is ready to give up for depth.
-        source_fraction: See :func:`~ambiguity_lib.method.layers.source_layer`.
-        depth: Layers of the student, instead of the rule's choice.
-        source: The layer that teaches, instead of the rule's choice.
-        fine_tune: ``"auto"`` trains the full model only if it has no head for these classes.
-        probing: How hidden states become the probes' features.
-        evaluation: Bootstrap resamples, and bins of the calibration error.
-
-    Examples:
-        >>> from ambiguity_lib.practice.compress import CompressionSettings
-        >>> settings = CompressionSettings(depth=2, source=1)
-        >>> settings.weight, settings.training.epochs
-        (0.5, 3)
-    """
-
-    training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(
-            epochs=3,
-            batch_size=32,
-            learning_rate=5e-5,
-            weight_decay=0.01,
-            warmup_ratio=0.1,
-            max_length=DEFAULT_MAX_LENGTH,
-            precision="auto",
-        )
-    )
-    fixed_epochs: bool = False
-    student_epochs: int | None = None
-    weight: float = 0.5
-    tolerance: float = 0.01
-    source_fraction: float = 0.5
-    depth: int | None = None
-    source: int | None = None
-    fine_tune: Literal["auto", "always"] = "auto"
-    probing: ProbingConfig = field(default_factory=ProbingConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
 @dataclass(frozen=True)
@@ -317,8 +278,7 @@ class CompressionResult:
         probes: The probes of all layers of the full model.
         layers: Depth of the student and the layer that taught it.
         table: Before and after, one row a measure.
-        run: Everything about the run that JSON can hold: data, settings, layers, measures with
-            intervals, costs, verdicts, versions, hardware.
+        run: Everything about the run that ``compression.json`` holds.
 
     Examples:
         >>> import dataclasses
@@ -332,7 +292,7 @@ class CompressionResult:
     probes: LayerProbes
     layers: LayerChoice
     table: pd.DataFrame
-    run: dict[str, Any]
+    run: Run
 
     def save(
         self,
@@ -341,14 +301,21 @@ class CompressionResult:
         name: str | None = None,
         overwrite: bool = False,
         onnx: bool = False,
+        scratch: Path | None = None,
+        command: Mapping[str, Any] | None = None,
     ) -> Path:
         """Write a plain Hugging Face folder, with model card, record of the run and probes.
 
+        None of its text files says where on this machine anything was.
+
         Args:
             directory: Where to; it appears when everything is written.
-            name: What the model card calls the student; by default after the base model.
+            name: What the model card calls the student; by default after the base model, or the
+                folder where that one's name says nothing.
             overwrite: Whether to replace a folder that is there already.
             onnx: Whether to add ``model.onnx`` (extra ``onnx``).
+            scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
+            command: The command that was typed, as the command line records it.
 
         Returns:
             The folder.
@@ -357,9 +324,93 @@ class CompressionResult:
             FileExistsError: If the folder is there, is not empty, and may not be replaced.
             OSError: If it cannot be written; nothing is left behind then.
         """
-        from ambiguity_lib.practice.run import ship  # here: it writes what this module makes
+        directory = Path(directory)
+        check_free(directory, overwrite=overwrite)
+        record = self.run.to_json() | {
+            "name": (name or "").strip() or self.run.default_name(directory)
+        }
+        if command is not None:
+            record["command"] = dict(command)
+        run = Run.from_json(record)
+        with new_folder(directory, scratch) as folder:
+            with quiet_transformers():
+                self.student.save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+            for settings in ("config.json", "tokenizer_config.json"):
+                _forget_machine(folder / settings)
+            self.probes.save(folder / PROBES_FILE)
+            if onnx:
+                from ambiguity_lib.practice.onnx import export_onnx  # an extra
 
-        return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)
+                export_onnx(self.student, self.tokenizer, folder / ONNX_FILE)
+            (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
+            text = json.dumps(run.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+            (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+            for file in folder.iterdir():  # the weights come for their owner's eyes only
+                file.chmod((folder / RUN_FILE).stat().st_mode)
+        return directory
+
+
+def _forget_machine(path: Path) -> None:
+    """Remove what a file of settings says of the machine, which no other one can use."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
+    }
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_free(directory: Path, *, overwrite: bool = False) -> None:
+    """See that a folder may be written, before hours of work.
+
+    Raises:
+        FileExistsError: If it is there, is not empty, and may not be replaced, or if it holds
+            something else than a compressed model.
+        NotADirectoryError: If a file has its name.
+        OSError: If nothing can be written beside it.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file: give the name of a folder")
+    filled = directory.is_dir() and any(directory.iterdir())
+    if filled and not overwrite:
+        raise FileExistsError(
+            f"{directory} is there already and not empty: give another name, or allow to replace "
+            "it (overwrite=True, --overwrite)"
+        )
+    if filled and not (directory / RUN_FILE).is_file():
+        raise FileExistsError(
+            f"{directory} holds something else than a compressed model, and is not replaced: give "
+            "another name"
+        )
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(f"{directory.parent} is no folder: nothing can be in it") from None
+    probe = _sibling(directory)
+    probe.mkdir()
+    probe.rmdir()
+
+
+@contextlib.contextmanager
+def new_folder(directory: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``directory`` when the block ends well."""
+    base = directory if scratch is None else scratch / directory.name
+    temporary, old = _sibling(base), _sibling(base)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if directory.exists():
+            directory.rename(old)
+        temporary.rename(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sibling(directory: Path) -> Path:
+    return directory.parent / f".{directory.name}.{uuid.uuid4().hex[:8]}"
 
 
 def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> int:
@@ -468,8 +519,8 @@ def compress(
         ... )
         >>> result.layers.depth, result.student.config.num_hidden_layers
         (2, 2)
-        >>> list(result.run)[:4]
-        ['kind', 'model', 'classes', 'data']
+        >>> result.run.layers.depth, result.run.classes
+        (2, ('bad', 'good'))
         >>> print(sorted(path.name for path in result.save("student").iterdir()))
         ['README.md', 'compression.json', 'config.json', 'model.safetensors',
         'probes.npz', 'tokenizer.json', 'tokenizer_config.json']
@@ -592,7 +643,13 @@ def _run(
         logger.info("fine-tuning the full model: %d epochs", settings.training.epochs)
     teacher = experiment.teacher
     logger.info("probing %d layers", experiment.num_layers)
-    layers = _layers(experiment, settings)
+    layers = choose_layers(
+        experiment.probe_accuracy("validation"),
+        experiment.labels("validation"),
+        SelectionConfig(settings.tolerance, settings.source_fraction),
+        depth=settings.depth,
+        source=settings.source,
+    )
     logger.info(
         "distilling layer %d into a model of %d layers: %d epochs",
         layers.source,
@@ -664,7 +721,7 @@ def _run(
         probes=experiment.probes,
         layers=layers,
         table=summary(rows, cost),
-        run=to_plain(run),
+        run=Run.from_json(to_plain(run)),
     )
 
 
@@ -720,27 +777,6 @@ def _check_layers(settings: CompressionSettings, total: int) -> None:
     highest = total if depth is None else depth
     if source is not None and not 0 <= source < highest:
         raise ValueError(f"source must be a layer from 0 to {highest - 1}; got {source}")
-
-
-def _layers(experiment: Experiment, settings: CompressionSettings) -> LayerChoice:
-    """The rules' choice, or what was asked for."""
-    depth = experiment.depth if settings.depth is None else settings.depth
-    source = settings.source
-    if source is None and depth == experiment.depth:
-        source = experiment.source
-    elif source is None:
-        labels = experiment.labels("validation")
-        source = source_layer(
-            experiment.probe_accuracy("validation"),
-            depth,
-            chance=float(np.bincount(labels).max() / len(labels)),
-            fraction=settings.source_fraction,
-        )
-    elif source >= depth:
-        raise ValueError(
-            f"source must be a layer below the depth, which is {depth} here; got {source}"
-        )
-    return LayerChoice(depth, source)
 
 
 def _judged(experiment: Experiment, student: Classifier, part: str) -> Judged:
