@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -63,7 +63,6 @@ from ambiguity_lib.study.provenance import provenance
 __all__ = ["CompressionResult", "CompressionSettings", "compress"]
 
 FloatArray = NDArray[np.float64]
-_Statistic = Callable[[NDArray[np.intp]], float]
 
 # a mean of absolute values: resampled, it grows
 _BIASED = ("ECE",)
@@ -121,22 +120,19 @@ def measures(
     rows = []
     for one in judged:
         items = len(one.labels)
-        statistics = {name: _statistics(one, probs, bins) for name, probs in one.probs.items()}
         random = np.random.default_rng(seed)
         draws = [np.arange(items), *(random.integers(items, size=items) for _ in range(samples))]
-        for measure in next(iter(statistics.values())):
-            values = {
-                name: np.array([own[measure](rows) for rows in draws])
-                for name, own in statistics.items()
-            }
+        drawn = {name: _drawn(one, probs, bins, draws) for name, probs in one.probs.items()}
+        for measure in next(iter(drawn.values())):
+            values = {name: own[measure] for name, own in drawn.items()}
             for name, (first, second) in DIFFERENCES.items():
                 values[name] = values[second] - values[first]
-            for name, drawn in values.items():
-                low, high = np.quantile(drawn[1:], [0.025, 0.975])
+            for name, (value, *others) in values.items():
+                low, high = np.quantile(others, [0.025, 0.975])
                 if measure in _BIASED:
                     least = -1.0 if name in DIFFERENCES else 0.0
-                    low, high = _both_ways(drawn[0], low, high, least)
-                rows.append((one.name, measure, name, drawn[0], low, high))
+                    low, high = _both_ways(value, low, high, least)
+                rows.append((one.name, measure, name, value, low, high))
     return pd.DataFrame(rows, columns=["data", "measure", "model", "value", "low", "high"])
 
 
@@ -146,47 +142,38 @@ def _both_ways(value: float, low: float, high: float, least: float) -> tuple[flo
     return max(value - reach, least), min(value + reach, 1.0)
 
 
-def _statistics(judged: Judged, probs: FloatArray, bins: int) -> dict[str, _Statistic]:
-    """Measure → its value for a choice of rows; what an item gives alone is computed once."""
-    labels, human = judged.labels, judged.human
-    doubt = entropy(probs)
-    found: dict[str, _Statistic] = {}
+def _drawn(
+    judged: Judged, probs: FloatArray, bins: int, draws: Sequence[NDArray[np.intp]]
+) -> dict[str, FloatArray]:
+    """Measure → its value in each draw of rows; what an item gives alone is computed once."""
+    labels, human, doubt, confidence = (
+        judged.labels,
+        judged.human,
+        entropy(probs),
+        probs.max(axis=1),
+    )
+
+    def mean(values: FloatArray) -> FloatArray:
+        return np.array([values[rows].mean() for rows in draws])
+
+    found: dict[str, FloatArray] = {}
     if (labels >= 0).all():
-        found["accuracy"] = _mean(accuracy(labels, probs))
-        found["NLL"] = _mean(negative_log_likelihood(labels, probs))
-        found["ECE"] = _calibration(labels, probs, bins)
-    found["confidence"] = _mean(probs.max(axis=1))
-    found["entropy"] = _mean(doubt)
+        found["accuracy"] = mean(accuracy(labels, probs))
+        found["NLL"] = mean(negative_log_likelihood(labels, probs))
+        place, surplus = confidence_bins(confidence, bins), accuracy(labels, probs) - confidence
+        sums = [np.bincount(place[rows], surplus[rows], minlength=bins) for rows in draws]
+        found["ECE"] = np.abs(sums).sum(axis=1) / len(labels)
+    found["confidence"] = mean(confidence)
+    found["entropy"] = mean(doubt)
     if human is not None:
-        found["JSD"] = _mean(jensen_shannon_distance(human, probs))
-        found["KL"] = _mean(kl_divergence(human, probs))
-        found["entropy correlation"] = _correlation(entropy(human), doubt)
-    return found
-
-
-def _mean(values: FloatArray) -> _Statistic:
-    return lambda rows: float(values[rows].mean())
-
-
-def _calibration(labels: NDArray[np.int64], probs: FloatArray, bins: int) -> _Statistic:
-    """The expected calibration error, whose sums over bins a thousand resamples can afford."""
-    confidence = probs.max(axis=1)
-    place = confidence_bins(confidence, bins)
-    surplus = accuracy(labels, probs) - confidence
-
-    def error(rows: NDArray[np.intp]) -> float:
-        sums = np.bincount(place[rows], weights=surplus[rows], minlength=bins)
-        return float(np.abs(sums).sum() / len(rows))
-
-    return error
-
-
-def _correlation(first: FloatArray, second: FloatArray) -> _Statistic:
-    def correlation(rows: NDArray[np.intp]) -> float:
+        found["JSD"] = mean(jensen_shannon_distance(human, probs))
+        found["KL"] = mean(kl_divergence(human, probs))
+        theirs = entropy(human)
         with np.errstate(invalid="ignore", divide="ignore"):  # NaN where one does not vary
-            return float(np.corrcoef(first[rows], second[rows])[0, 1])
-
-    return correlation
+            found["entropy correlation"] = np.array(
+                [np.corrcoef(theirs[rows], doubt[rows])[0, 1] for rows in draws]
+            )
+    return found
 
 
 def verdicts(rows: pd.DataFrame, cost: Mapping[str, Mapping[str, float]]) -> list[str]:
