@@ -788,15 +788,8 @@ def compress(
         typer.echo(f"compressing {model}", err=True)  # the imports take seconds
     from ambiguity_lib.models.batches import use_device
     from ambiguity_lib.models.training import TrainingConfig, join
-    from ambiguity_lib.practice.compress import CompressionSettings
-    from ambiguity_lib.practice.run import (
-        all_verdicts,
-        check_free,
-        flat,
-        load_run,
-        shareable,
-        tie_note,
-    )
+    from ambiguity_lib.practice.compress import CompressionSettings, check_free
+    from ambiguity_lib.practice.run import flat, load_run, shareable
     from ambiguity_lib.store import is_main_process
 
     settings = CompressionSettings(
@@ -842,10 +835,12 @@ def compress(
     if not keep_work:
         shutil.rmtree(work)
     if as_json:
-        typer.echo(json.dumps({"output": str(output)} | load_run(output), ensure_ascii=False))
+        typer.echo(
+            json.dumps({"output": str(output)} | load_run(output).to_json(), ensure_ascii=False)
+        )
         return
     typer.echo(_show(run.table))
-    for said in filter(None, [*all_verdicts(run.run), tie_note(run.run)]):
+    for said in filter(None, [*run.run.all_verdicts, run.run.tie_note]):
         typer.echo(f"- {said}")
     typer.echo(
         f"The student is in {output}; `ambiguity-lib report {output}` writes a page about it."
@@ -870,7 +865,6 @@ def _run(
     """The result, saved; None in a process that only helps to train."""
     from ambiguity_lib.models.training import leave
     from ambiguity_lib.practice import compress as compression
-    from ambiguity_lib.practice.compress import ship
     from ambiguity_lib.store import is_main_process
 
     main = is_main_process()
@@ -891,8 +885,8 @@ def _run(
         if not main:
             return None
         logging.getLogger(__name__).info("writing %s", output)
-        ship(
-            result, output,
+        result.save(
+            output,
             name=name, overwrite=overwrite, onnx=onnx, scratch=work, command=command,
         )  # fmt: skip
     return result

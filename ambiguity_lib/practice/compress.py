@@ -7,11 +7,13 @@ import json
 import logging
 import math
 import re
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -29,10 +31,9 @@ from ambiguity_lib.data.schema import (
     human_distributions,
     reorder_classes,
 )
-from ambiguity_lib.evaluation.resampling import EvaluationConfig
 from ambiguity_lib.evaluation.scores import Gold, tied_items
 from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
-from ambiguity_lib.method.probes import LayerProbes, ProbingConfig
+from ambiguity_lib.method.probes import LayerProbes
 from ambiguity_lib.method.recipe import Classifier, Pipeline, PipelineConfig
 from ambiguity_lib.method.targets import DistillationConfig
 from ambiguity_lib.method.temperatures import apply_temperature, fit_temperature
@@ -50,23 +51,15 @@ from ambiguity_lib.models.loading import (
 )
 from ambiguity_lib.models.scratch import ModelConfig
 from ambiguity_lib.models.speed import measure_latency
-from ambiguity_lib.models.training import TrainingConfig
 from ambiguity_lib.practice.card import model_card
-from ambiguity_lib.practice.run import (
-    ONNX_FILE,
-    PROBES_FILE,
-    RUN_FILE,
-    check_free,
-    default_name,
-    new_folder,
-    shareable,
-)
+from ambiguity_lib.practice.run import RUN_FILE, CompressionSettings, Run, shareable
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.provenance import plain as to_plain
 from ambiguity_lib.study.provenance import provenance
 
+__all__ = ["CompressionResult", "CompressionSettings", "compress"]
+
 FloatArray = NDArray[np.float64]
-_Statistic = Callable[[NDArray[np.intp]], float]
 
 # a mean of absolute values: resampled, it grows
 _BIASED = ("ECE",)
@@ -109,26 +102,34 @@ def measures(
     which corrects the bias where there is any), within 0 and 1; BCa is not defined where no
     resample is below the value. Where the true ECE is near 0, even this holds it in fewer than 95%
     of cases.
+
+    Args:
+        judged: Sets of items, with models called ``before``, ``temperature`` (the same at one that
+            was fitted), ``after`` and ``after, temperature``.
+        bins: Bins of the calibration error.
+        samples: Bootstrap resamples of the items.
+        seed: Seed of the resampling.
+
+    Returns:
+        One row a set (``data``), ``measure`` and ``model`` (or a key of :data:`DIFFERENCES`), with
+        ``value``, ``low`` and ``high``. Entropy, NLL and KL are in nats, JSD is the distance.
     """
     rows = []
     for one in judged:
         items = len(one.labels)
-        statistics = {name: _statistics(one, probs, bins) for name, probs in one.probs.items()}
         random = np.random.default_rng(seed)
         draws = [np.arange(items), *(random.integers(items, size=items) for _ in range(samples))]
-        for measure in next(iter(statistics.values())):
-            values = {
-                name: np.array([own[measure](rows) for rows in draws])
-                for name, own in statistics.items()
-            }
+        drawn = {name: _drawn(one, probs, bins, draws) for name, probs in one.probs.items()}
+        for measure in next(iter(drawn.values())):
+            values = {name: own[measure] for name, own in drawn.items()}
             for name, (first, second) in DIFFERENCES.items():
                 values[name] = values[second] - values[first]
-            for name, drawn in values.items():
-                low, high = np.quantile(drawn[1:], [0.025, 0.975])
+            for name, (value, *others) in values.items():
+                low, high = np.quantile(others, [0.025, 0.975])
                 if measure in _BIASED:
                     least = -1.0 if name in DIFFERENCES else 0.0
-                    low, high = _both_ways(drawn[0], low, high, least)
-                rows.append((one.name, measure, name, drawn[0], low, high))
+                    low, high = _both_ways(value, low, high, least)
+                rows.append((one.name, measure, name, value, low, high))
     return pd.DataFrame(rows, columns=["data", "measure", "model", "value", "low", "high"])
 
 
@@ -138,53 +139,48 @@ def _both_ways(value: float, low: float, high: float, least: float) -> tuple[flo
     return max(value - reach, least), min(value + reach, 1.0)
 
 
-def _statistics(judged: Judged, probs: FloatArray, bins: int) -> dict[str, _Statistic]:
-    """Measure → its value for a choice of rows; what an item gives alone is computed once."""
-    labels, human = judged.labels, judged.human
-    doubt = entropy(probs)
-    found: dict[str, _Statistic] = {}
+def _drawn(
+    judged: Judged, probs: FloatArray, bins: int, draws: Sequence[NDArray[np.intp]]
+) -> dict[str, FloatArray]:
+    """Measure → its value in each draw of rows; what an item gives alone is computed once."""
+    labels, human, doubt, confidence = (
+        judged.labels,
+        judged.human,
+        entropy(probs),
+        probs.max(axis=1),
+    )
+
+    def mean(values: FloatArray) -> FloatArray:
+        return np.array([values[rows].mean() for rows in draws])
+
+    found: dict[str, FloatArray] = {}
     if (labels >= 0).all():
-        found["accuracy"] = _mean(accuracy(labels, probs))
-        found["NLL"] = _mean(negative_log_likelihood(labels, probs))
-        found["ECE"] = _calibration(labels, probs, bins)
-    found["confidence"] = _mean(probs.max(axis=1))
-    found["entropy"] = _mean(doubt)
+        found["accuracy"] = mean(accuracy(labels, probs))
+        found["NLL"] = mean(negative_log_likelihood(labels, probs))
+        place, surplus = confidence_bins(confidence, bins), accuracy(labels, probs) - confidence
+        sums = [np.bincount(place[rows], surplus[rows], minlength=bins) for rows in draws]
+        found["ECE"] = np.abs(sums).sum(axis=1) / len(labels)
+    found["confidence"] = mean(confidence)
+    found["entropy"] = mean(doubt)
     if human is not None:
-        found["JSD"] = _mean(jensen_shannon_distance(human, probs))
-        found["KL"] = _mean(kl_divergence(human, probs))
-        found["entropy correlation"] = _correlation(entropy(human), doubt)
-    return found
-
-
-def _mean(values: FloatArray) -> _Statistic:
-    return lambda rows: float(values[rows].mean())
-
-
-def _calibration(labels: NDArray[np.int64], probs: FloatArray, bins: int) -> _Statistic:
-    """The expected calibration error, whose sums over bins a thousand resamples can afford."""
-    confidence = probs.max(axis=1)
-    place = confidence_bins(confidence, bins)
-    surplus = accuracy(labels, probs) - confidence
-
-    def error(rows: NDArray[np.intp]) -> float:
-        sums = np.bincount(place[rows], weights=surplus[rows], minlength=bins)
-        return float(np.abs(sums).sum() / len(rows))
-
-    return error
-
-
-def _correlation(first: FloatArray, second: FloatArray) -> _Statistic:
-    def correlation(rows: NDArray[np.intp]) -> float:
+        found["JSD"] = mean(jensen_shannon_distance(human, probs))
+        found["KL"] = mean(kl_divergence(human, probs))
+        theirs = entropy(human)
         with np.errstate(invalid="ignore", divide="ignore"):  # NaN where one does not vary
-            return float(np.corrcoef(first[rows], second[rows])[0, 1])
-
-    return correlation
+            found["entropy correlation"] = np.array(
+                [np.corrcoef(theirs[rows], doubt[rows])[0, 1] for rows in draws]
+            )
+    return found
 
 
 def verdicts(rows: pd.DataFrame, cost: Mapping[str, Mapping[str, float]]) -> list[str]:
     """What the numbers allow to say, one sentence a question.
 
     A difference whose interval holds zero is said to be none that could be told.
+
+    Args:
+        rows: What :func:`measures` gave.
+        cost: Model → ``parameters``, ``bytes`` and ``milliseconds a text``.
     """
     table = rows.set_index(["data", "measure", "model"])
 
@@ -242,63 +238,18 @@ def _undecided(row: pd.Series) -> str:
 
 logger = logging.getLogger(__name__)
 
-#: Texts beyond this many tokens are cut by default, even where a model could read more.
-DEFAULT_MAX_LENGTH = 512
+PROBES_FILE = "probes.npz"
+ONNX_FILE = "model.onnx"
+
+# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
+_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
+_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
 
 #: Steps that fine-tuning needs to get anywhere, whatever the number of items, and that a student
 #: does, which starts from fine-tuned layers. Ours: with MiniLM on 700 pairs or headlines, the full
 #: model has hardly begun after 70 steps.
 LEAST_STEPS = 200
 LEAST_STUDENT_STEPS = 150
-
-
-@dataclass(frozen=True)
-class CompressionSettings:
-    """What one may set; the defaults are ours.
-
-    Attributes:
-        training: Fine-tuning of the full model. ``max_length`` is lowered to the model's own limit.
-        fixed_epochs: Whether ``training.epochs`` holds however few the items are. If not, there are
-            as many as 200 steps need, where that is more.
-        student_epochs: Epochs of the student, which starts from the full model's lower layers.
-            None: one, or as many as 150 steps need, where that is more.
-        weight: λ, the share of the source layer's distribution in the student's targets.
-        tolerance: Validation accuracy that one is ready to give up for depth.
-        source_fraction: See :func:`~ambiguity_lib.method.layers.source_layer`.
-        depth: Layers of the student, instead of the rule's choice.
-        source: The layer that teaches, instead of the rule's choice.
-        fine_tune: ``"auto"`` trains the full model only if it has no head for these classes.
-        probing: How hidden states become the probes' features.
-        evaluation: Bootstrap resamples, and bins of the calibration error.
-
-    Examples:
-        >>> from ambiguity_lib.practice.compress import CompressionSettings
-        >>> settings = CompressionSettings(depth=2, source=1)
-        >>> settings.weight, settings.training.epochs
-        (0.5, 3)
-    """
-
-    training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(
-            epochs=3,
-            batch_size=32,
-            learning_rate=5e-5,
-            weight_decay=0.01,
-            warmup_ratio=0.1,
-            max_length=DEFAULT_MAX_LENGTH,
-            precision="auto",
-        )
-    )
-    fixed_epochs: bool = False
-    student_epochs: int | None = None
-    weight: float = 0.5
-    tolerance: float = 0.01
-    source_fraction: float = 0.5
-    depth: int | None = None
-    source: int | None = None
-    fine_tune: Literal["auto", "always"] = "auto"
-    probing: ProbingConfig = field(default_factory=ProbingConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
 @dataclass(frozen=True)
@@ -311,8 +262,7 @@ class CompressionResult:
         probes: The probes of all layers of the full model.
         layers: Depth of the student and the layer that taught it.
         table: Before and after, one row a measure.
-        run: Everything about the run that JSON can hold: data, settings, layers, measures with
-            intervals, costs, verdicts, versions, hardware.
+        run: Everything about the run that ``compression.json`` holds.
 
     Examples:
         >>> import dataclasses
@@ -326,7 +276,7 @@ class CompressionResult:
     probes: LayerProbes
     layers: LayerChoice
     table: pd.DataFrame
-    run: dict[str, Any]
+    run: Run
 
     def save(
         self,
@@ -335,14 +285,21 @@ class CompressionResult:
         name: str | None = None,
         overwrite: bool = False,
         onnx: bool = False,
+        scratch: Path | None = None,
+        command: Mapping[str, Any] | None = None,
     ) -> Path:
         """Write a plain Hugging Face folder, with model card, record of the run and probes.
 
+        None of its text files says where on this machine anything was.
+
         Args:
             directory: Where to; it appears when everything is written.
-            name: What the model card calls the student; by default after the base model.
+            name: What the model card calls the student; by default after the base model, or the
+                folder where that one's name says nothing.
             overwrite: Whether to replace a folder that is there already.
             onnx: Whether to add ``model.onnx`` (extra ``onnx``).
+            scratch: Folder to write in before, on the same disk; beside ``directory`` by default.
+            command: The command that was typed, as the command line records it.
 
         Returns:
             The folder.
@@ -351,16 +308,116 @@ class CompressionResult:
             FileExistsError: If the folder is there, is not empty, and may not be replaced.
             OSError: If it cannot be written; nothing is left behind then.
         """
-        return ship(self, Path(directory), name=name, overwrite=overwrite, onnx=onnx)
+        directory = Path(directory)
+        check_free(directory, overwrite=overwrite)
+        record = self.run.to_json() | {
+            "name": (name or "").strip() or self.run.default_name(directory)
+        }
+        if command is not None:
+            record["command"] = dict(command)
+        run = Run.from_json(record)
+        with new_folder(directory, scratch) as folder:
+            with quiet_transformers():
+                self.student.save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+            for settings in ("config.json", "tokenizer_config.json"):
+                _forget_machine(folder / settings)
+            self.probes.save(folder / PROBES_FILE)
+            if onnx:
+                from ambiguity_lib.practice.onnx import export_onnx  # an extra
+
+                export_onnx(self.student, self.tokenizer, folder / ONNX_FILE)
+            (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
+            text = json.dumps(run.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+            (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+            for file in folder.iterdir():  # the weights come for their owner's eyes only
+                file.chmod((folder / RUN_FILE).stat().st_mode)
+        return directory
+
+
+def _forget_machine(path: Path) -> None:
+    """Remove what a file of settings says of the machine, which no other one can use."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        key: value
+        for key, value in settings.items()
+        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
+    }
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_free(directory: Path, *, overwrite: bool = False) -> None:
+    """See that a folder may be written, before hours of work.
+
+    Raises:
+        FileExistsError: If it is there, is not empty, and may not be replaced, or if it holds
+            something else than a compressed model.
+        NotADirectoryError: If a file has its name.
+        OSError: If nothing can be written beside it.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file: give the name of a folder")
+    filled = directory.is_dir() and any(directory.iterdir())
+    if filled and not overwrite:
+        raise FileExistsError(
+            f"{directory} is there already and not empty: give another name, or allow to replace "
+            "it (overwrite=True, --overwrite)"
+        )
+    if filled and not (directory / RUN_FILE).is_file():
+        raise FileExistsError(
+            f"{directory} holds something else than a compressed model, and is not replaced: give "
+            "another name"
+        )
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(f"{directory.parent} is no folder: nothing can be in it") from None
+    probe = _sibling(directory)
+    probe.mkdir()
+    probe.rmdir()
+
+
+@contextlib.contextmanager
+def new_folder(directory: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``directory`` when the block ends well."""
+    base = directory if scratch is None else scratch / directory.name
+    temporary, old = _sibling(base), _sibling(base)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if directory.exists():
+            directory.rename(old)
+        temporary.rename(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sibling(directory: Path) -> Path:
+    return directory.parent / f".{directory.name}.{uuid.uuid4().hex[:8]}"
 
 
 def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> int:
-    """The given epochs, or as many as the given steps need if those are more."""
+    """The given epochs, or as many as the given steps need if those are more.
+
+    Args:
+        items: Number of training items.
+        batch_size: Items a step.
+        epochs: Epochs at least.
+        steps: Steps at least.
+    """
     return max(epochs, math.ceil(steps / math.ceil(items / batch_size)))
 
 
 def fitting_classes(config: PreTrainedConfig, names: Sequence[str]) -> tuple[str, ...] | None:
     """The model's class names in its own order if its head is one for these classes.
+
+    Args:
+        config: The model's configuration.
+        names: Class names of the data.
+
+    Returns:
+        None if the model has no head, or one of another number of classes.
 
     Raises:
         ValueError: If the number is the same and the names are not.
@@ -446,8 +503,8 @@ def compress(
         ... )
         >>> result.layers.depth, result.student.config.num_hidden_layers
         (2, 2)
-        >>> list(result.run)[:4]
-        ['kind', 'model', 'classes', 'data']
+        >>> result.run.layers.depth, result.run.classes
+        (2, ('bad', 'good'))
         >>> print(sorted(path.name for path in result.save("student").iterdir()))
         ['README.md', 'compression.json', 'config.json', 'model.safetensors',
         'probes.npz', 'tokenizer.json', 'tokenizer_config.json']
@@ -566,9 +623,8 @@ def _run(
         logger.info("fine-tuning the full model: %d epochs", settings.training.epochs)
     teacher = pipeline.teacher
     logger.info("probing %d layers", pipeline.num_layers)
-    accuracies = pipeline.probe_accuracy("validation")
     layers = choose_layers(
-        accuracies,
+        pipeline.probe_accuracy("validation"),
         pipeline.labels("validation"),
         pipeline.config.selection,
         depth=settings.depth,
@@ -621,7 +677,7 @@ def _run(
             "depth": layers.depth,
             "source": layers.source,
             "weight": settings.weight,
-            "probe_accuracy": accuracies,
+            "probe_accuracy": pipeline.probe_accuracy("validation"),
         },
         "measures": rows,
         "cost": cost,
@@ -645,12 +701,17 @@ def _run(
         probes=pipeline.probes,
         layers=layers,
         table=summary(rows, cost),
-        run=to_plain(run),
+        run=Run.from_json(to_plain(run)),
     )
 
 
 def summary(rows: pd.DataFrame, cost: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Before and after side by side, one row a measure; costs last."""
+    """Before and after side by side, one row a measure; costs last.
+
+    Args:
+        rows: What :func:`~ambiguity_lib.practice.compress.measures` gave.
+        cost: Model → parameters, bytes and latency.
+    """
     wide = rows.pivot_table(index=["data", "measure"], columns="model", values="value", sort=False)
     columns = ["before", "temperature", "after"]
     sizes = pd.DataFrame(cost).reindex(columns=["before", "after"])
@@ -748,62 +809,3 @@ def _licence(model: str) -> str | None:
     except (OSError, ValueError):
         return None  # no card, one that cannot be read, or no network
     return licence if isinstance(licence, str) else None  # a list names several: for people to read
-
-
-# what a tokenizer or a configuration keeps of the machine that it was loaded or made on
-_LOCAL_KEYS = {"is_local", "local_files_only", "name_or_path", "_name_or_path", "cache_dir"}
-_LOCAL_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/])[^/\\]+[/\\]")
-
-
-def ship(
-    result: CompressionResult,
-    directory: Path,
-    *,
-    name: str | None = None,
-    overwrite: bool = False,
-    onnx: bool = False,
-    scratch: Path | None = None,
-    command: Mapping[str, Any] | None = None,
-) -> Path:
-    """Write a compressed classifier as a plain Hugging Face folder.
-
-    Weights, configuration and tokenizer, a model card (``README.md``), the run's record
-    (``compression.json``) and the probes (``probes.npz``), which nothing needs for prediction.
-    None of its text files says where on this machine anything was.
-
-    Raises:
-        FileExistsError: If the folder is there, is not empty, and may not be replaced.
-        OSError: If it cannot be written; nothing is left behind then.
-    """
-    check_free(directory, overwrite=overwrite)
-    run = result.run | {"name": (name or "").strip() or default_name(result.run, directory)}
-    if command is not None:
-        run["command"] = dict(command)
-    with new_folder(directory, scratch) as folder:
-        with quiet_transformers():
-            result.student.save_pretrained(folder)
-            result.tokenizer.save_pretrained(folder)
-        for settings in ("config.json", "tokenizer_config.json"):
-            _forget_machine(folder / settings)
-        result.probes.save(folder / PROBES_FILE)
-        if onnx:
-            from ambiguity_lib.practice.onnx import export_onnx  # an extra
-
-            export_onnx(result.student, result.tokenizer, folder / ONNX_FILE)
-        (folder / "README.md").write_text(str(model_card(run)), encoding="utf-8")
-        text = json.dumps(run, indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
-        for file in folder.iterdir():  # the weights come for their owner's eyes only
-            file.chmod((folder / RUN_FILE).stat().st_mode)
-    return directory
-
-
-def _forget_machine(path: Path) -> None:
-    """Remove what a file of settings says of the machine, which no other one can use."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    kept = {
-        key: value
-        for key, value in settings.items()
-        if key not in _LOCAL_KEYS and not (isinstance(value, str) and _LOCAL_PATH.match(value))
-    }
-    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

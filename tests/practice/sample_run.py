@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ambiguity_lib.data import build_dataset, make_features
 from ambiguity_lib.evaluation import EvaluationConfig
 from ambiguity_lib.models import TrainingConfig
 from ambiguity_lib.practice.compress import CompressionResult, CompressionSettings, compress
+from ambiguity_lib.practice.run import Run
 from tests.tiny import tiny_dataset, tiny_model, tiny_tokenizer
 
 ODD_CLASSES = ("<script>alert('1')</script>", 'yes | no: "null"', "שלום\n---\n# *ñ* 🎉 $x$ `t`")
@@ -58,39 +60,78 @@ def sample_compression(folder: Path) -> CompressionResult:
     )
 
 
-def without_human(run: dict[str, Any]) -> dict[str, Any]:
+def any_run() -> Run:
+    """A run with little to tell; nothing was trained for it."""
+    cost = {"parameters": 100, "bytes": 400, "milliseconds a text": 3.0}
+    return Run.from_json(
+        {
+            "kind": "compression",
+            "model": {"source": "m", "family": "bert", "layers": 4, "fine_tuned_here": True},
+            "classes": ["no", "yes"],
+            "data": {},
+            "layers": {"depth": 2, "source": 1, "weight": 0.5, "probe_accuracy": [0.5, 0.6, 0.7]},
+            "measures": [],
+            "cost": {"before": cost, "after": cost},
+            "settings": {},
+            "seed": 0,
+            "verdicts": [],
+            "provenance": {
+                "date": "2026-01-01",
+                "git": {"commit": None, "dirty": None},
+                "python": "3.11",
+                "packages": {},
+                "platform": "",
+                "cpu": "",
+                "cores": None,
+            },
+        }
+    )
+
+
+def changed(run: Run, **changes: Any) -> Run:
+    """The same run with other facts; what is given of a part replaces that part's alone."""
+
+    def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        return old | {
+            key: merged(old[key], value)
+            if isinstance(value, dict) and isinstance(old.get(key), dict)
+            else value
+            for key, value in new.items()
+        }
+
+    return Run.from_json(merged(run.to_json(), changes))
+
+
+def without_human(run: Run) -> Run:
     """The same run, had there been no human answers."""
-    return run | {
-        "data": {name: part for name, part in run["data"].items() if name != "human"},
-        "measures": [row for row in run["measures"] if row["data"] != "human"],
-        "verdicts": [verdict for verdict in run["verdicts"] if "human" not in verdict],
-    }
+    return replace(
+        run,
+        data={name: part for name, part in run.data.items() if name != "human"},
+        measures=tuple(one for one in run.measures if one.data != "human"),
+        verdicts=tuple(verdict for verdict in run.verdicts if "human" not in verdict),
+    )
 
 
-def without_optional(run: dict[str, Any]) -> dict[str, Any]:
+def without_optional(run: Run) -> Run:
     """The same run, with nothing that a record may leave open."""
-    return run | {
-        "model": {
-            name: value for name, value in run["model"].items() if name not in ("local", "licence")
-        },
-        "data": {
-            name: {key: value for key, value in part.items() if key != "pairs"} | {"source": None}
-            for name, part in run["data"].items()
-        },
-        "cost": {name: cost | {"milliseconds a text": None} for name, cost in run["cost"].items()},
-        "latency": None,
-        "timing": None,
-        "measures": [
-            row | ({"value": None} if row["measure"] == "entropy correlation" else {}) | open_ends
-            for row in run["measures"]
-            for open_ends in [{"low": None, "high": None}]
-        ],
-        "provenance": run["provenance"]
-        | {
-            "git": {"commit": None, "dirty": None},
-            "cpu": "",
-            "cores": None,
-            "torch_threads": None,
-            "packages": dict.fromkeys(run["provenance"]["packages"]),
-        },
+    record = run.to_json()
+    for name in ("local", "licence"):
+        del record["model"][name]
+    for part in record["data"].values():
+        del part["pairs"]
+        part["source"] = None
+    for row in record["measures"]:
+        row |= {"low": None, "high": None}
+        if row["measure"] == "entropy correlation":
+            row["value"] = None
+    for cost in record["cost"].values():
+        cost["milliseconds a text"] = None
+    record |= {"latency": None, "timing": None}
+    record["provenance"] |= {
+        "git": {"commit": None, "dirty": None},
+        "cpu": "",
+        "cores": None,
+        "torch_threads": None,
+        "packages": dict.fromkeys(record["provenance"]["packages"]),
     }
+    return Run.from_json(record)

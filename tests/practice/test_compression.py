@@ -28,7 +28,7 @@ from ambiguity_lib.practice.compress import (
     enough_epochs,
     fitting_classes,
 )
-from ambiguity_lib.practice.run import load_run
+from ambiguity_lib.practice.run import Run, load_run
 from tests.tiny import CLASSES, tiny_dataset, tiny_model, tiny_tokenizer
 
 SETTINGS = CompressionSettings(
@@ -101,7 +101,7 @@ def test_the_table_has_before_a_temperature_and_after(result):
 
 
 def test_the_run_says_what_was_done(result, encoder):
-    run = json.loads(json.dumps(result.run, allow_nan=False))
+    run = json.loads(json.dumps(result.run.to_json(), allow_nan=False))
     made_of = {"source": encoder.name, "family": "bert", "layers": 4, "fine_tuned_here": True}
     assert made_of.items() <= run["model"].items()
     assert run["classes"] == list(CLASSES)
@@ -128,8 +128,8 @@ def test_a_model_with_a_fitting_head_is_the_teacher_as_it_is(tmp_path):
     names = ("neutral", "contradiction", "entailment")
     folder = save_model(tmp_path / "model", names=names)
     before = run(folder)
-    assert before.run["model"]["fine_tuned_here"] is False
-    assert before.run["classes"] == list(names)
+    assert before.run.model.fine_tuned_here is False
+    assert before.run.classes == names
     dataset = tiny_dataset(32, seed=1)
     logits = predict_logits(
         load_classifier(folder, names), tiny_tokenizer(), dataset, max_length=32, progress=False
@@ -138,17 +138,17 @@ def test_a_model_with_a_fitting_head_is_the_teacher_as_it_is(tmp_path):
         names[row.argmax()] == CLASSES[y]
         for row, y in zip(logits, dataset["label"][:], strict=True)
     ]
-    rows = {(r["data"], r["measure"], r["model"]): r["value"] for r in before.run["measures"]}
+    rows = {(r.data, r.measure, r.model): r.value for r in before.run.measures}
     assert rows["validation", "accuracy", "before"] == pytest.approx(np.mean(right))
     trained = run(folder, settings=replace(SETTINGS, fine_tune="always"))
-    assert trained.run["model"]["fine_tuned_here"] is True
+    assert trained.run.model.fine_tuned_here is True
 
 
 def test_a_head_of_other_classes_is_replaced_and_that_is_said(tmp_path, caplog):
     folder = save_model(tmp_path / "model", names=("no", "yes"))
     done = run(folder)
     assert "has a head for other classes (no, yes): it is dropped" in caplog.text
-    assert done.run["model"]["fine_tuned_here"] is True
+    assert done.run.model.fine_tuned_here is True
     assert done.student.config.num_labels == 3
 
 
@@ -197,7 +197,7 @@ def test_every_family_can_be_compressed(family, tmp_path):
     settings = replace(SETTINGS, training=replace(SETTINGS.training, epochs=1), depth=2)
     done = run(folder, settings=settings)
     assert done.layers.depth == 2
-    assert done.run["model"]["family"] == family
+    assert done.run.model.family == family
 
 
 def test_a_deep_model_can_be_compressed(tmp_path):
@@ -215,9 +215,9 @@ def test_texts_beyond_the_models_limit_are_cut_and_counted(encoder):
     long = tiny_dataset(32, seed=1).map(lambda row: {"text": " ".join(["a"] * 100)})
     settings = replace(SETTINGS, training=replace(SETTINGS.training, epochs=1, max_length=512))
     done = compress(encoder, tiny_dataset(64), long, settings=settings, progress=False)
-    assert done.run["data"]["validation"]["truncated"] == 32
-    assert done.run["data"]["train"]["truncated"] == 0
-    assert done.run["settings"]["training"]["max_length"] == 32  # the tokenizer's
+    assert done.run.data["validation"].truncated == 32
+    assert done.run.data["train"].truncated == 0
+    assert done.run.settings.training.max_length == 32  # the tokenizer's
 
 
 def test_data_that_cannot_be_learnt_from_is_refused(encoder):
@@ -253,7 +253,7 @@ def test_a_result_is_saved_whole_or_not_at_all(result, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
     found = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "config.json", "README.md", "compression.json"} <= found
-    assert load_run(folder) == result.run | {"name": load_run(folder)["name"]}
+    assert load_run(folder) == replace(result.run, name=load_run(folder).name)
     with pytest.raises(FileExistsError, match="is there already and not empty"):
         result.save(folder)
     before = (folder / "model.safetensors").read_bytes()
@@ -288,6 +288,16 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path):
         load_run(tmp_path)
 
 
+def test_a_record_of_version_0_1_0_is_read(result):
+    """It has no ``format``; other ones are refused, and so is what is not known."""
+    record = result.run.to_json()
+    assert record.pop("format") == 1
+    assert Run.from_json(record) == result.run
+    for wrong in ({"format": 2}, {"more": 1}):
+        with pytest.raises(ValueError, match=f"'{next(iter(wrong))}'.*another version"):
+            Run.from_json(record | wrong)
+
+
 @pytest.mark.parametrize(
     ("items", "batch_size", "epochs", "steps", "expected"),
     [(700, 32, 3, 200, 10), (10_000, 32, 3, 200, 3), (1, 32, 1, 7, 7), (64, 1, 1, 64, 1)],
@@ -302,7 +312,7 @@ def test_epochs_that_were_asked_for_are_not_changed(tmp_path, monkeypatch):
 
     def epochs(**change):
         run = compress(tmp_path, data, held_out, settings=replace(SETTINGS, **change)).run
-        return run["settings"]["training"]["epochs"], run["settings"]["student_epochs"]
+        return run.settings.training.epochs, run.settings.student_epochs
 
     assert epochs() == (2, 1)
     monkeypatch.setattr(compression, "LEAST_STEPS", 12)

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
 
 from ambiguity_lib.evaluation import number
-from ambiguity_lib.practice.card import escape_markdown, model_card
+from ambiguity_lib.practice.card import model_card
 from ambiguity_lib.practice.compress import CompressionResult
-from ambiguity_lib.practice.run import (
-    CHANGES,
-    MODELS,
-    all_verdicts,
-    base_model,
-    depth_rule,
-    intervals,
-    one_line,
-    place,
-)
+from ambiguity_lib.practice.run import CHANGES, MODELS, Run, escape_markdown, one_line
 from tests.practice.sample_run import (
     ODD_CLASSES,
+    changed,
     sample_compression,
     without_human,
     without_optional,
@@ -38,13 +28,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> CompressionResult:
 
 
 @pytest.fixture
-def run(result: CompressionResult) -> dict[str, Any]:
-    return copy.deepcopy(result.run)
+def run(result: CompressionResult) -> Run:
+    return result.run
 
 
-def from_hub(run: dict[str, Any], licence: str | None = "apache-2.0") -> dict[str, Any]:
-    model = {"source": "group/base-model", "local": False, "licence": licence}
-    return run | {"model": run["model"] | model}
+def from_hub(run: Run, licence: str | None = "apache-2.0") -> Run:
+    return changed(run, model={"source": "group/base-model", "local": False, "licence": licence})
 
 
 def code_blocks(card: ModelCard) -> list[str]:
@@ -56,7 +45,7 @@ def tables(card: ModelCard) -> list[list[str]]:
     return [block.splitlines() for block in blocks]
 
 
-def test_a_card_is_read_back_as_it_was_written(run: dict[str, Any], tmp_path: Path) -> None:
+def test_a_card_is_read_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
     for one in (run, from_hub(run), without_human(run), without_optional(run)):
         card = model_card(one)
         card.save(tmp_path / "README.md")
@@ -67,39 +56,38 @@ def test_a_card_is_read_back_as_it_was_written(run: dict[str, Any], tmp_path: Pa
         assert "{{" not in card.text.replace("{{the ambiguity-lib authors}}", "")
 
 
-def test_metadata(run: dict[str, Any]) -> None:
+def test_metadata(run: Run) -> None:
     data = model_card(from_hub(run)).data
     assert data.base_model == "group/base-model"
     assert data.license == "apache-2.0"
     assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
-    assert data.model_name == "base-model-{depth}-layers".format(**run["layers"])
-    after = [row for row in run["measures"] if row["model"] == "after"]
+    assert data.model_name == f"base-model-{run.layers.depth}-layers"
+    after = [row for row in run.measures if row.model == "after"]
     assert [(one.dataset_split, one.metric_name) for one in data.eval_results] == [
-        (row["data"], row["measure"]) for row in after
+        (row.data, row.measure) for row in after
     ]
     for one, row in zip(data.eval_results, after, strict=True):
-        assert one.metric_value == pytest.approx(row["value"], abs=5e-5)
+        assert one.metric_value == pytest.approx(row.value, abs=5e-5)
     assert {one.dataset_type for one in data.eval_results} == {"own-data", "group/answers:test"}
 
 
-def test_a_local_base_model_is_called_by_its_last_part_only(run: dict[str, Any]) -> None:
-    run["model"]["source"] = "/home/somebody/encoder"  # as older records have it
-    card = model_card(run)
+def test_a_local_base_model_is_called_by_its_last_part_only(run: Run) -> None:
+    card = model_card(changed(run, model={"source": "/home/somebody/encoder"}))  # an older record
     assert card.data.base_model is None
     assert "a local model called encoder" in card.text
     assert "/home/somebody" not in card.content
     assert "train.csv" in card.text
-    run["model"]["source"] = "model"
-    assert "of a local model (bert)" in " ".join(model_card(run).text.split())
+    nameless = changed(run, model={"source": "model"})
+    assert "of a local model (bert)" in " ".join(model_card(nameless).text.split())
 
 
-def test_the_name_that_was_given_is_that_of_the_card(run: dict[str, Any]) -> None:
-    card = model_card(run | {"name": "Doubting *Thomas*"})
+def test_the_name_that_was_given_is_that_of_the_card(run: Run) -> None:
+    card = model_card(changed(run, name="Doubting *Thomas*"))
     assert card.text.lstrip().startswith(r"# Doubting \*Thomas\*")
     assert card.data.model_name == "Doubting *Thomas*"
 
 
-def test_where_a_licence_is_from_is_said_and_that_it_must_be_checked(run: dict[str, Any]) -> None:
+def test_where_a_licence_is_from_is_said_and_that_it_must_be_checked(run: Run) -> None:
     card = model_card(from_hub(run, None))
     assert "license" not in card.data.to_dict()
     assert "Look it up and fill it in before you share this model" in card.text
@@ -110,33 +98,32 @@ def test_where_a_licence_is_from_is_said_and_that_it_must_be_checked(run: dict[s
     assert (named.license, named.license_name) == ("other", "Our Own: Licence")
 
 
-def test_every_number_of_the_run_is_there(run: dict[str, Any]) -> None:
+def test_every_number_of_the_run_is_there(run: Run) -> None:
     text = model_card(run).text
-    for row in run["measures"]:
-        if row["model"] not in MODELS | CHANGES:  # the student's own temperature: in the verdicts
+    for row in run.measures:
+        if row.model not in (*MODELS, *CHANGES):  # the student's own temperature: in the verdicts
             continue
-        signed = " - " in row["model"]
-        cell = number(row["value"], signed=signed)
-        if row["low"] is not None:
-            low, high = (number(row[end], signed=signed) for end in ("low", "high"))
+        signed = " - " in row.model
+        cell = number(row.value, signed=signed)
+        if row.low is not None:
+            low, high = (number(getattr(row, end), signed=signed) for end in ("low", "high"))
             cell = f"{cell} [{low}, {high}]"
         assert cell in text
-    for part in run["data"].values():
-        assert f"| {part['items']} | {part['truncated']} | {part['median_tokens']} |" in text
+    for part in run.data.values():
+        assert f"| {part.items} | {part.truncated} | {part.median_tokens} |" in text
     assert "λ = 0.4" in text
     assert "Seed 5" in text
-    assert f"{run['cost']['after']['parameters']:,}" in text
-    assert run["provenance"]["cpu"] in text.replace("\\", "")
-    assert run["provenance"]["packages"]["torch"] in text
+    assert f"{run.cost.after.parameters:,}" in text
+    assert run.provenance.cpu in text.replace("\\", "")
+    assert run.provenance.packages["torch"] in text
     assert "float32" in text
     assert "2306.07061" in text
 
 
-def test_thousands_have_commas(run: dict[str, Any]) -> None:
-    for part in run["data"].values():
-        part["items"], part["truncated"] = 12_345, 6_789
-        part["labels"] = dict.fromkeys(run["classes"], 23_456)
-    run["data"]["human"]["tied"] = 1_234
+def test_thousands_have_commas(run: Run) -> None:
+    counts = dict.fromkeys(run.classes, 23_456)
+    part = {"items": 12_345, "truncated": 6_789, "labels": counts}
+    run = changed(run, data=dict.fromkeys(run.data, part) | {"human": part | {"tied": 1_234}})
     text = model_card(run).text
     assert "| 12,345 | 6,789 |" in text
     assert "12,345 items with human answers" in text
@@ -145,7 +132,7 @@ def test_thousands_have_commas(run: dict[str, Any]) -> None:
     assert not re.search(r"\b(12345|6789|1234|23456)\b", model_card(run).content)
 
 
-def test_tables_keep_their_columns_whatever_classes_are_called(run: dict[str, Any]) -> None:
+def test_tables_keep_their_columns_whatever_classes_are_called(run: Run) -> None:
     found = tables(model_card(run))
     assert len(found) == 5  # data, classes, validation, human, costs
     for rows in found:
@@ -176,8 +163,10 @@ def test_escaped_text_is_one_harmless_line() -> None:
         (None, None),
     ],
 )
-def test_places_do_not_tell_how_a_disk_is_arranged(source: str | None, shown: str | None) -> None:
-    assert place(source) == shown
+def test_places_do_not_tell_how_a_disk_is_arranged(
+    run: Run, source: str | None, shown: str | None
+) -> None:
+    assert changed(run, data={"train": {"source": source}}).places["train"] == (shown or "–")
 
 
 @pytest.mark.parametrize(
@@ -190,9 +179,10 @@ def test_places_do_not_tell_how_a_disk_is_arranged(source: str | None, shown: st
     ],
 )
 def test_a_base_model_is_a_hub_id_or_a_path(
-    source: str, local: bool | None, expected: tuple[str, bool]
+    run: Run, source: str, local: bool | None, expected: tuple[str, bool]
 ) -> None:
-    assert base_model({"model": {"source": source, "local": local}}) == expected
+    one = changed(run, model={"source": source, "local": local})
+    assert (one.base, one.on_hub) == expected
 
 
 def test_numbers_have_true_minus_signs_and_no_negative_zero() -> None:
@@ -215,27 +205,28 @@ def test_the_usage_snippet_runs(
     assert sum(one["score"] for one in printed) == pytest.approx(1, abs=1e-5)
 
 
-def test_items_without_a_majority_are_counted(run: dict[str, Any]) -> None:
-    run["data"]["human"]["tied"] = 0
-    assert "Ties" not in model_card(run).text
-    run["data"]["human"]["tied"] = 3
+def test_items_without_a_majority_are_counted(run: Run) -> None:
+    assert "Ties" not in model_card(changed(run, data={"human": {"tied": 0}})).text
+    run = changed(run, data={"human": {"tied": 3}})
     text = model_card(run).text
     assert "Ties: on 3 of the 20 items with human answers" in text
     assert len(tables(model_card(run))) == 5  # and it is no row of a table
 
 
-def test_limits_and_method_follow_the_run(run: dict[str, Any]) -> None:
+def test_limits_and_method_follow_the_run(run: Run) -> None:
     text = model_card(run).text
     assert "20 items with human answers served for the comparison only" in text
     assert "depth was chosen, and the temperature fitted, on the validation items" in text
     assert "All 4 layers were fine-tuned" in text
-    for verdict in all_verdicts(run):
+    for verdict in run.all_verdicts:
         assert one_line(verdict).split(":")[0] in text
-    assert depth_rule(run) in text
-    assert intervals(run) in text
-    alone = without_human(run)
-    alone["settings"] = run["settings"] | {"depth": 2, "source": 1}
-    alone["model"] = run["model"] | {"fine_tuned_here": False}
+    assert run.depth_rule in text
+    assert run.intervals in text
+    alone = changed(
+        without_human(run),
+        settings={"depth": 2, "source": 1},
+        model={"fine_tuned_here": False},
+    )
     text = model_card(alone).text
     assert "whether this model is closer to people than the full one is not known" in text
     assert "Items with human answers" not in text

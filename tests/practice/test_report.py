@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ambiguity_lib.evaluation import minus, number
 from ambiguity_lib.practice.compress import CompressionResult
 from ambiguity_lib.practice.report import report, write_report
-from ambiguity_lib.practice.run import CHANGES, MODELS, depth_rule, intervals
+from ambiguity_lib.practice.run import CHANGES, MODELS, Run
 from tests.practice.sample_run import (
     ODD_CLASSES,
+    changed,
     sample_compression,
     without_human,
     without_optional,
@@ -71,48 +70,46 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> CompressionResult:
 
 
 @pytest.fixture
-def run(result: CompressionResult) -> dict[str, Any]:
-    return copy.deepcopy(result.run)
+def run(result: CompressionResult) -> Run:
+    return result.run
 
 
 def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_every_fact_of_the_run_is_on_the_page(run: dict[str, Any]) -> None:
+def test_every_fact_of_the_run_is_on_the_page(run: Run) -> None:
     text = words(Page(report(run)).text)
-    for row in run["measures"]:
-        if row["model"] not in MODELS | CHANGES:  # the student's own temperature: in the verdicts
+    for row in run.measures:
+        if row.model not in (*MODELS, *CHANGES):  # the student's own temperature: in the verdicts
             continue
-        signed = " - " in row["model"]
-        assert number(row["value"], signed=signed) in text
-        if row["low"] is not None:
-            low, high = (number(row[end], signed=signed) for end in ("low", "high"))
+        signed = " - " in row.model
+        assert number(row.value, signed=signed) in text
+        if row.low is not None:
+            low, high = (number(getattr(row, end), signed=signed) for end in ("low", "high"))
             assert f"[{low}, {high}]" in text
-    for verdict in run["verdicts"]:
+    for verdict in run.verdicts:
         assert minus(verdict) in text
-    for part in run["data"].values():
-        for count in part["labels"].values():
+    for part in run.data.values():
+        for count in part.labels.values():
             assert str(count) in text
-    for version in run["provenance"]["packages"].values():
+    for version in run.provenance.packages.values():
         assert version in text
-    assert depth_rule(run) in text
-    assert intervals(run) in text
+    assert run.depth_rule in text
+    assert run.intervals in text
     for fact in ("λ = 0.4", "seed 5", "float32", "training.learning_rate 0.005", "train.csv"):
         assert fact in text
-    assert run["provenance"]["cpu"] in text
-    assert run["provenance"]["git"]["commit"] is None or (
-        run["provenance"]["git"]["commit"][:12] in text
-    )
+    assert run.provenance.cpu in text
+    assert run.provenance.git.commit is None or (run.provenance.git.commit[:12] in text)
     assert "/home/somebody" not in text
 
 
-def test_verdicts_come_first(run: dict[str, Any]) -> None:
+def test_verdicts_come_first(run: Run) -> None:
     text = Page(report(run)).text
-    assert text.index(minus(run["verdicts"][0])) < text.index("Before and after")
+    assert text.index(minus(run.verdicts[0])) < text.index("Before and after")
 
 
-def test_nothing_comes_from_elsewhere(run: dict[str, Any]) -> None:
+def test_nothing_comes_from_elsewhere(run: Run) -> None:
     html = report(run)
     page = Page(html)
     for tag, target in page.references:
@@ -124,7 +121,7 @@ def test_nothing_comes_from_elsewhere(run: dict[str, Any]) -> None:
     assert "default-src 'none'" in html
 
 
-def test_ids_are_unique_and_every_inner_reference_has_its_target(run: dict[str, Any]) -> None:
+def test_ids_are_unique_and_every_inner_reference_has_its_target(run: Run) -> None:
     html = report(run)
     page = Page(html)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -135,19 +132,22 @@ def test_ids_are_unique_and_every_inner_reference_has_its_target(run: dict[str, 
     assert inner | {label for label in labels if label} <= set(ids)
 
 
-def test_class_names_are_text_and_nothing_else(run: dict[str, Any]) -> None:
+def test_class_names_are_text_and_nothing_else(run: Run) -> None:
     html = report(run)
     assert "<script" not in html.lower()
     shown = Page(html).text
     for name in ODD_CLASSES:
         assert " ".join(name.split()) in shown
-    run["model"]["source"] = '"><img src=x onerror=alert(1)>'
-    run["data"]["train"]["source"] = "</table><script>"
+    run = changed(
+        run,
+        model={"source": '"><img src=x onerror=alert(1)>'},
+        data={"train": {"source": "</table><script>"}},
+    )
     assert "<img" not in report(run)
     assert "<script" not in report(run)
 
 
-def test_the_page_is_built_for_reading(run: dict[str, Any]) -> None:
+def test_the_page_is_built_for_reading(run: Run) -> None:
     html = report(run)
     page = Page(html)
     assert page.named("html") == [{"lang": "en"}]
@@ -160,12 +160,12 @@ def test_the_page_is_built_for_reading(run: dict[str, Any]) -> None:
     assert len(page.named("h1")) == len(page.named("main")) == 1
 
 
-def test_figures_have_words_and_the_colours_of_the_page(run: dict[str, Any]) -> None:
+def test_figures_have_words_and_the_colours_of_the_page(run: Run) -> None:
     figures = Page(report(run)).named("svg")
     assert len(figures) == 5  # three measures, layers, costs
     assert all(one["role"] == "img" and len(one["aria-label"] or "") > 40 for one in figures)
     alts = " ".join(one["aria-label"] or "" for one in figures)
-    for value in run["layers"]["probe_accuracy"]:
+    for value in run.layers.probe_accuracy:
         assert f"{value:.3f}" in alts
     for measure in ("JSD", "KL", "entropy correlation"):
         assert measure in alts
@@ -175,7 +175,7 @@ def test_figures_have_words_and_the_colours_of_the_page(run: dict[str, Any]) -> 
     assert "#444444" not in html
 
 
-def test_without_human_answers(run: dict[str, Any]) -> None:
+def test_without_human_answers(run: Run) -> None:
     html = report(without_human(run))
     page = Page(html)
     assert "Items with human answers" not in page.text
@@ -185,7 +185,7 @@ def test_without_human_answers(run: dict[str, Any]) -> None:
         assert measure in alts
 
 
-def test_values_that_are_not_known_leave_a_dash(run: dict[str, Any]) -> None:
+def test_values_that_are_not_known_leave_a_dash(run: Run) -> None:
     page = Page(report(without_optional(run)))
     assert "None" not in page.text
     assert "nan" not in words(page.text).split()
@@ -194,20 +194,24 @@ def test_values_that_are_not_known_leave_a_dash(run: dict[str, Any]) -> None:
     assert len(page.named("svg")) == 4  # a correlation that is not known has no figure
 
 
-def test_layers_set_by_hand_are_said_to_be(run: dict[str, Any]) -> None:
+def test_layers_set_by_hand_are_said_to_be(run: Run) -> None:
     assert "set by hand" not in report(run)
-    run["settings"] |= {"depth": 2, "source": 0}
-    run["layers"] |= {"depth": 2, "source": 0}
+    hand = {"depth": 2, "source": 0}
+    run = changed(run, settings=hand, layers=hand)
     text = words(Page(report(run)).text)
     assert "The depth, 2, was set by hand. The source" in text
     assert "the embedding output (layer 0), set by hand" in text
 
 
-def test_what_one_should_know_is_said_plainly(run: dict[str, Any]) -> None:
-    run["layers"]["probe_accuracy"] = [0.5, 0.3, 0.3, 0.3, 0.4]
-    run["data"]["human"]["tied"] = 3
-    run["model"] |= {"source": "checkpoint-7", "licence": "mit"}
-    text = words(Page(report(run | {"name": "Thomas"})).text)
+def test_what_one_should_know_is_said_plainly(run: Run) -> None:
+    run = changed(
+        run,
+        layers={"probe_accuracy": [0.5, 0.3, 0.3, 0.3, 0.4]},
+        data={"human": {"tied": 3}},
+        model={"source": "checkpoint-7", "licence": "mit"},
+        name="Thomas",
+    )
+    text = words(Page(report(run)).text)
     assert "the encoder adds nothing that a probe can read" in text
     assert "Ties: on 3 of the 20 items" in text
     assert text.startswith("Thomas: before and after")
@@ -215,21 +219,22 @@ def test_what_one_should_know_is_said_plainly(run: dict[str, Any]) -> None:
     assert "mit, says its card: check it" in text
 
 
-def test_the_same_run_gives_the_same_page(run: dict[str, Any]) -> None:
-    assert report(run) == report(json.loads(json.dumps(run)))
+def test_the_same_run_gives_the_same_page(run: Run) -> None:
+    assert report(run) == report(Run.from_json(json.loads(json.dumps(run.to_json()))))
 
 
-def test_a_report_is_written_whole_or_not_at_all(run: dict[str, Any], tmp_path: Path) -> None:
+def test_a_report_is_written_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:
     record = tmp_path / "compression.json"
-    record.write_text(json.dumps(run), encoding="utf-8")
+    record.write_text(json.dumps(run.to_json()), encoding="utf-8")
     path = write_report(tmp_path)
     assert path == tmp_path / "report.html"
     assert path.read_text(encoding="utf-8") == report(run)
     other = write_report(tmp_path, tmp_path / "pages" / "mine.html")
     assert other.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
-    del run["verdicts"]
-    record.write_text(json.dumps(run), encoding="utf-8")
-    with pytest.raises(ValueError, match="has no 'verdicts'"):
+    rest = run.to_json()
+    del rest["verdicts"]
+    record.write_text(json.dumps(rest), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"compression\.json, 'verdicts'"):
         write_report(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == [
         "compression.json",

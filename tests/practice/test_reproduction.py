@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import json
 import subprocess
@@ -15,9 +14,8 @@ import typer
 from ambiguity_lib.practice import compress as compression
 from ambiguity_lib.practice.cli import _ASIDE, _PLACES, app, command_line
 from ambiguity_lib.practice.compress import CompressionResult, CompressionSettings
-from ambiguity_lib.practice.run import Reproduction, reproduction
-from ambiguity_lib.study import plain
-from tests.practice.sample_run import ODD_CLASSES, sample_compression
+from ambiguity_lib.practice.run import Command, Reproduction, typed_again
+from tests.practice.sample_run import ODD_CLASSES, changed, sample_compression
 from tests.tiny import tiny_dataset
 
 
@@ -35,7 +33,7 @@ def parse(words: list[str]) -> typer.Context:
 def typed(words: list[str]) -> tuple[Reproduction, dict[str, Any]]:
     """The reproduction of a command, and the record's part that it is made from."""
     recorded = command_line(parse(words), places=_PLACES, without=_ASIDE)
-    return reproduction({"command": json.loads(json.dumps(recorded))}), recorded
+    return typed_again(Command(**recorded)), recorded
 
 
 def read_by_a_shell(code: str) -> list[str]:
@@ -100,13 +98,12 @@ def test_paths_that_were_shortened_are_named() -> None:
 def test_the_program_does_the_same_with_the_same_data(
     result: CompressionResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = copy.deepcopy(result.run) | {"name": "It's mine"}
-    run["data"]["human"]["source"] = "votes.jsonl"
+    run = changed(result.run, name="It's mine", data={"human": {"source": "votes.jsonl"}})
     for name in ("train", "validation"):
         with (tmp_path / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["text", "text_pair", "label"])
-            rows = tiny_dataset(run["data"][name]["items"])
+            rows = tiny_dataset(run.data[name].items)
             table.writerows([r["text"], r["text_pair"], r["label"]] for r in rows)
     vote = {"text": "a", "text_pair": "b", "label_counts": [3, 2, 1]}
     (tmp_path / "votes.jsonl").write_text(20 * (json.dumps(vote) + "\n"))
@@ -122,7 +119,7 @@ def test_the_program_does_the_same_with_the_same_data(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compression, "compress", compress)
-    again = reproduction(run)
+    again = run.reproduction
     assert again.language == "python"
     exec(again.code, {})
     model, train, validation = called["arguments"]
@@ -130,7 +127,7 @@ def test_the_program_does_the_same_with_the_same_data(
     assert tuple(train.features["label"].names) == ODD_CLASSES
     assert [len(train), len(validation), len(called["human"])] == [64, 32, 20]
     assert isinstance(called["settings"], CompressionSettings)
-    assert plain(called["settings"]) == run["settings"]
+    assert called["settings"] == run.settings
     assert called["saved"] == ("student", {"name": "It's mine"})
     assert "Where the validation items are from is not recorded" in again.remark
     assert "/home/somebody" not in again.code

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ambiguity_lib.practice.run import default_name, shareable, student_name, tells
+from ambiguity_lib.practice.run import Run, shareable, tells
+from tests.practice.sample_run import any_run, changed
 
 
-def run_of(source: str, *, local: bool = True, **more: Any) -> dict[str, Any]:
+def run_of(source: str, *, local: bool = True, name: str | None = None) -> Run:
     model = {"source": source, "local": local, "family": "bert"}
-    return {"model": model, "layers": {"depth": 3}, **more}
+    return changed(any_run(), model=model, layers={"depth": 3}, name=name)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_names_that_say_something(name: str) -> None:
 
 
 def test_a_name_is_found_where_none_is_given(tmp_path: Path) -> None:
-    assert default_name(run_of("group/bert-tiny", local=False)) == "bert-tiny-3-layers"
-    assert default_name(run_of("mine"), tmp_path / "out") == "mine-3-layers"
-    assert default_name(run_of("checkpoint-5"), tmp_path / "reviews") == "reviews"
-    assert default_name(run_of("checkpoint-5"), tmp_path / "output") == "bert-3-layers"
-    assert student_name(run_of("model")) == "bert-3-layers"
-    assert student_name(run_of("model", name="My\nmodel")) == "My model"
+    assert run_of("group/bert-tiny", local=False).default_name() == "bert-tiny-3-layers"
+    assert run_of("mine").default_name(tmp_path / "out") == "mine-3-layers"
+    assert run_of("checkpoint-5").default_name(tmp_path / "reviews") == "reviews"
+    assert run_of("checkpoint-5").default_name(tmp_path / "output") == "bert-3-layers"
+    assert run_of("model").title == "bert-3-layers"
+    assert run_of("model", name="My\nmodel").title == "My model"

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ambiguity_lib.method import converged_depth
-from ambiguity_lib.practice.run import all_verdicts, depth_rule, intervals, layer_note, tie_note
+from ambiguity_lib.practice.run import Run
+from tests.practice.sample_run import any_run, changed
 
 
-def run_of(accuracies: list[float], depth: int | None = None) -> dict[str, Any]:
+def run_of(accuracies: list[float], depth: int | None = None) -> Run:
     chosen = max(converged_depth(accuracies, 0.01), 2) if depth is None else depth
-    return {
-        "layers": {"depth": chosen, "probe_accuracy": accuracies},
-        "settings": {
-            "depth": depth,
-            "tolerance": 0.01,
-            "evaluation": {"bootstrap_samples": 20},
-        },
-        "verdicts": ["Size: less."],
-        "data": {},
-    }
+    return changed(
+        any_run(),
+        layers={"depth": chosen, "probe_accuracy": accuracies},
+        settings={"depth": depth},
+        verdicts=["Size: less."],
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,29 +39,31 @@ def run_of(accuracies: list[float], depth: int | None = None) -> dict[str, Any]:
     ],
 )
 def test_the_rule_is_told_as_it_is(accuracies: list[float], depth: int | None, said: str) -> None:
-    assert depth_rule(run_of(accuracies, depth)) == said
+    assert run_of(accuracies, depth).depth_rule == said
 
 
 def test_an_encoder_that_adds_nothing_is_said_to() -> None:
-    assert layer_note(run_of([0.5, 0.4, 0.501])) is None
-    assert all_verdicts(run_of([0.5, 0.4, 0.501])) == ["Size: less."]
+    assert run_of([0.5, 0.4, 0.501]).layer_note is None
+    assert run_of([0.5, 0.4, 0.501]).all_verdicts == ["Size: less."]
     for accuracies in ([0.5, 0.4, 0.5], [0.9, 0.4, 0.5]):
-        note = layer_note(run_of(accuracies))
+        note = run_of(accuracies).layer_note
         assert note is not None
         assert f"at least as accurate ({accuracies[0]:.3f})" in note and "at best 0.500" in note
         assert "the encoder adds nothing that a probe can read" in note
-        assert all_verdicts(run_of(accuracies)) == ["Size: less.", note]
+        assert run_of(accuracies).all_verdicts == ["Size: less.", note]
 
 
 def test_ties_are_told_where_there_are_any() -> None:
     run = run_of([0.1, 0.5, 0.6])
-    assert tie_note(run) is None
-    run["data"] = {"human": {"items": 20}}  # a record from before they were counted
-    assert tie_note(run) is None
-    run["data"]["human"]["tied"] = 2
-    assert str(tie_note(run)).startswith("Ties: on 2 of the 20 items")
+    assert run.tie_note is None
+    part = {"source": None, "items": 20, "labels": {}, "median_tokens": 3, "truncated": 0}
+    run = changed(run, data={"human": part})  # a record from before they were counted
+    assert run.tie_note is None
+    assert str(changed(run, data={"human": {"tied": 2}}).tie_note).startswith(
+        "Ties: on 2 of the 20"
+    )
 
 
 def test_the_ece_is_said_to_have_an_interval_of_its_own() -> None:
-    assert "from 20 bootstrap resamples" in intervals(run_of([0.1, 0.5, 0.6]))
-    assert "as far down from the value as up" in intervals(run_of([0.1, 0.5, 0.6]))
+    assert "from 1,000 bootstrap resamples" in run_of([0.1, 0.5, 0.6]).intervals
+    assert "as far down from the value as up" in run_of([0.1, 0.5, 0.6]).intervals

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from ambiguity_lib.practice.compress import CompressionResult
 from ambiguity_lib.practice.report import write_report
 from ambiguity_lib.practice.run import load_run
-from tests.practice.sample_run import sample_compression
+from tests.practice.sample_run import changed, sample_compression
 
 # no address, no tag of HTML, no "and/or"
 PATH = re.compile(r"(?<![\w.:/<\\])(?:~|[A-Za-z]:)?[/\\](?:[\w.-]+[/\\])+[\w.-]+")
@@ -71,8 +71,8 @@ def test_paths_are_found_and_addresses_are_not() -> None:
 
 
 def test_the_name_is_given_or_found(result: CompressionResult, tmp_path: Path) -> None:
-    depth = result.run["layers"]["depth"]
-    nameless = result.run | {"model": result.run["model"] | {"source": "checkpoint-12"}}
+    depth = result.run.layers.depth
+    nameless = changed(result.run, model={"source": "checkpoint-12"})
     for run, given, expected in (
         (result.run, "Our reviews", "Our reviews"),
         (result.run, None, f"encoder-{depth}-layers"),
@@ -81,5 +81,5 @@ def test_the_name_is_given_or_found(result: CompressionResult, tmp_path: Path) -
     ):
         one = CompressionResult(**(vars(result) | {"run": run}))
         folder = one.save(tmp_path / "reviews", name=given, overwrite=True)
-        assert load_run(folder)["name"] == expected
+        assert load_run(folder).name == expected
         assert f"\n# {expected}\n" in (folder / "README.md").read_text(encoding="utf-8")

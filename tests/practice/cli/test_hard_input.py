@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from transformers import GPT2Config, GPT2ForSequenceClassification
 from typer.testing import CliRunner
 
-from ambiguity_lib.practice import run as shipping
+from ambiguity_lib.practice import compress as shipping
 from ambiguity_lib.practice.cli import app
 from tests.practice.cli.test_compress import arguments, folder, write_csv  # noqa: F401
 from tests.practice.test_compression import save_model
@@ -203,7 +203,7 @@ def fail_to_write(code):
 
 
 def test_a_full_disk_keeps_what_is_finished(folder, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(shipping, "ship", fail_to_write(errno.ENOSPC))
+    monkeypatch.setattr(shipping.CompressionResult, "save", fail_to_write(errno.ENOSPC))
     said = refused(folder, tmp_path, code=1)
     assert (
         "No space left on device: 'somewhere'): make room; what is finished is kept" in said
