@@ -3,14 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ambiguity_lib.data.world import inferences as inferences
+from ambiguity_lib.data.world import quantifiers as quantifiers
+from ambiguity_lib.data.world import same_event as same_event
 from ambiguity_lib.data.world.annotators import (
+    CLASSES,
+    CONTRADICTION,
+    ENTAILMENT,
+    NEUTRAL,
     RESOLUTION,
+    ItemKind,
     Items,
-    draw_items,
     draw_votes,
     graded_distribution,
     majority,
-    simulate_annotators,
     to_weights,
     true_distribution,
 )
@@ -18,6 +24,76 @@ from ambiguity_lib.data.world.synthetic import KINDS
 
 SPREAD, LAPSES = 1.0, 0.02
 kinds = pytest.mark.parametrize("kind", KINDS, ids=[kind.NAME for kind in KINDS])
+
+
+def draw_items(kind: ItemKind, size: int, seed: int) -> Items:
+    """Draw items of one kind, premises with replacement."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    premises = rng.integers(0, kind.PREMISE_SIZES, size=(size, len(kind.PREMISE_SIZES)))
+    return Items(kind, premises, kind.draw_hypotheses(rng, premises))
+
+
+# Annotators one by one, as the modules of the kinds describe them: each follows the steps of its
+# model and shares no formula of probability with the exact distribution, so that the two check
+# each other. Each row is answered by one annotator with traits drawn anew.
+
+
+def graded_answer(
+    score: np.ndarray, neutral: float | np.ndarray, strictness: np.ndarray
+) -> np.ndarray:
+    answer = np.full(score.shape, NEUTRAL)
+    answer[score > neutral + strictness] = ENTAILMENT
+    answer[score < -neutral + strictness] = CONTRADICTION
+    return answer
+
+
+def simulate_quantifiers(rng: np.random.Generator, items: Items, spread: float) -> np.ndarray:
+    n = len(items.premises)
+    asserted, implied = quantifiers.scores(items.premises, items.hypotheses)
+    words = [quantifiers.QUANTIFIERS[index] for index in items.hypotheses[:, 0]]
+    reads_more = rng.random(n) < np.array([q.implied_share for q in words])
+    strictness = spread * rng.standard_normal(n)
+    score = np.where(reads_more, implied, asserted)
+    answer = graded_answer(score, np.array([q.neutral for q in words]), strictness)
+    guesses = np.where(rng.random(n) < 0.5, ENTAILMENT, CONTRADICTION)
+    loose = np.where(rng.random(n) < quantifiers.GUESS_RATE, guesses, NEUTRAL)
+    return np.where(items.hypotheses[:, 1] == quantifiers.UNRELATED, loose, answer)
+
+
+def simulate_inferences(rng: np.random.Generator, items: Items, spread: float) -> np.ndarray:
+    strictness = inferences.STRICTNESS * spread * rng.standard_normal(len(items.premises))
+    score = inferences.plausibility(items.premises, items.hypotheses)
+    return graded_answer(score, inferences.NEUTRAL_BAND, strictness)
+
+
+def simulate_same_event(rng: np.random.Generator, items: Items, spread: float) -> np.ndarray:
+    clash, claim, same = same_event.clash_and_claim(items.premises, items.hypotheses)
+    traits = spread * rng.standard_normal((3, len(items.premises)))
+    sees_clash = clash > same_event.CLASH_THRESHOLD + same_event.CLASH_SD * traits[0]
+    accepts = claim + clash / 2 < same_event.ACCEPTED + same_event.ACCEPTED_SD * traits[2]
+    conflict = np.where(traits[1] < same, CONTRADICTION, NEUTRAL)
+    return np.where(sees_clash, conflict, np.where(accepts, ENTAILMENT, NEUTRAL))
+
+
+SIMULATE = {
+    quantifiers.NAME: simulate_quantifiers,
+    inferences.NAME: simulate_inferences,
+    same_event.NAME: simulate_same_event,
+}
+
+
+def simulate_annotators(
+    items: Items, annotators: int, spread: float, lapse_rate: float, seed: int
+) -> np.ndarray:
+    """Let annotators answer items, no two the same, and count the answers, (N, 3)."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    n = len(items.premises)
+    rows = np.repeat(np.arange(n), annotators)
+    repeated = Items(items.kind, items.premises[rows], items.hypotheses[rows])
+    answers = SIMULATE[items.kind.NAME](rng, repeated, spread)
+    lapsed = rng.random(len(rows)) < lapse_rate
+    answers = np.where(lapsed, rng.integers(0, CLASSES, len(rows)), answers)
+    return np.bincount(rows * CLASSES + answers, minlength=n * CLASSES).reshape(n, CLASSES)
 
 
 def standard_errors(items: Items, annotators: int, spread: float, lapses: float) -> np.ndarray:
@@ -29,16 +105,16 @@ def standard_errors(items: Items, annotators: int, spread: float, lapses: float)
 
 
 @kinds
-def test_exact_distribution_equals_many_annotators(kind: object) -> None:
+def test_exact_distribution_equals_many_annotators(kind: ItemKind) -> None:
     # 200,000 annotators an item, so that an error of 0.005 anywhere would show
-    items = draw_items(kind, 5, seed=3)  # type: ignore[arg-type]
+    items = draw_items(kind, 5, seed=3)
     assert np.abs(standard_errors(items, 200_000, SPREAD, LAPSES)).max() < 4.5
 
 
 @kinds
 @pytest.mark.parametrize(("spread", "lapses"), [(1.0, 0.02), (0.5, 0.1), (2.0, 0.05)])
-def test_exact_distribution_over_many_items(kind: object, spread: float, lapses: float) -> None:
-    items = draw_items(kind, 400, seed=11)  # type: ignore[arg-type]
+def test_exact_distribution_over_many_items(kind: ItemKind, spread: float, lapses: float) -> None:
+    items = draw_items(kind, 400, seed=11)
     z = standard_errors(items, 1000, spread, lapses)
     # small shares are skewed in 1,000 votes; their squares still average to one
     assert np.abs(z).max() < 7
@@ -46,8 +122,8 @@ def test_exact_distribution_over_many_items(kind: object, spread: float, lapses:
 
 
 @kinds
-def test_distributions_are_distributions(kind: object) -> None:
-    probs = true_distribution(draw_items(kind, 20_000, seed=5), SPREAD, LAPSES)  # type: ignore[arg-type]
+def test_distributions_are_distributions(kind: ItemKind) -> None:
+    probs = true_distribution(draw_items(kind, 20_000, seed=5), SPREAD, LAPSES)
     assert probs.shape == (20_000, 3)
     assert probs.min() >= LAPSES / 3 - 1e-12
     np.testing.assert_allclose(probs.sum(axis=1), 1.0, atol=1e-12)
@@ -96,3 +172,13 @@ def test_votes_follow_weights() -> None:
 def test_majority_and_its_ties() -> None:
     counts = np.array([[1, 5, 4], [5, 5, 0], [5, 5, 0], [0, 5, 5]])
     assert majority(counts, np.array([0, 1, 2, 0])).tolist() == [1, 1, 0, 1]
+
+
+@kinds
+def test_words_are_lower_case_and_spaced(kind: ItemKind) -> None:
+    items = draw_items(kind, 3000, seed=1)
+    for premise, hypothesis in zip(items.premises.tolist(), items.hypotheses.tolist(), strict=True):
+        for text in kind.render(premise, hypothesis):
+            assert text == " ".join(text.lower().split())
+            assert text.endswith(" .")
+            assert all(word.isalnum() or word in (".", ",") for word in text.split()), text

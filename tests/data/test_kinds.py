@@ -8,8 +8,6 @@ import pytest
 from ambiguity_lib.data.world import inferences as inferences
 from ambiguity_lib.data.world import quantifiers as quantifiers
 from ambiguity_lib.data.world import same_event as same_event
-from ambiguity_lib.data.world.annotators import draw_items
-from ambiguity_lib.data.world.synthetic import KINDS
 
 
 def quantifier(words: str, count: int, total: int, relation: int = quantifiers.SAME) -> np.ndarray:
@@ -145,13 +143,3 @@ def test_additions_do_not_follow() -> None:
     shares = [event({}, added=added)[0] for added in range(len(same_event.ADDITIONS))]
     assert (np.diff(shares) < 0).all()
     assert shares[-1] < 0.01
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.NAME for kind in KINDS])
-def test_words_are_lower_case_and_spaced(kind: object) -> None:
-    items = draw_items(kind, 3000, seed=1)  # type: ignore[arg-type]
-    for texts in items.kind.render(items.premises, items.hypotheses):
-        for text in texts:
-            assert text == " ".join(text.lower().split())
-            assert text.endswith(" .")
-            assert all(word.isalnum() or word in (".", ",") for word in text.split()), text

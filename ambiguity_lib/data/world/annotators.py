@@ -25,8 +25,7 @@ CLASSES = 3
 class ItemKind(Protocol):
     """One kind of item: a module with this name and these functions.
 
-    Premises and hypotheses are rows of whole numbers that index the module's word lists; `rng` is
-    always a `numpy.random.Generator`. `spread` scales the variation between annotators.
+    Premises and hypotheses are rows of whole numbers that index the module's word lists.
     """
 
     @property
@@ -43,19 +42,22 @@ class ItemKind(Protocol):
     def distribution(
         self, premises: np.ndarray, hypotheses: np.ndarray, spread: float
     ) -> np.ndarray:
-        """Give the exact share of annotators per answer, before lapses: (N, 3)."""
+        """Give the exact share of annotators per answer, before lapses: (N, 3).
 
-    def simulate(
-        self,
-        rng: np.random.Generator,
-        premises: np.ndarray,
-        hypotheses: np.ndarray,
-        spread: float,
-    ) -> np.ndarray:
-        """Let one annotator, with traits drawn anew, answer each row: (N,) class indices."""
+        `spread` scales the variation between annotators.
+        """
 
-    def render(self, premises: np.ndarray, hypotheses: np.ndarray) -> tuple[list[str], list[str]]:
-        """Write N premises and N hypotheses out as lower-case words."""
+    def render(self, premise: list[int], hypothesis: list[int]) -> tuple[str, str]:
+        """Write one premise and its hypothesis out as lower-case words."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Items of one kind before they are written out: features (N, P) and (N, H)."""
+
+    kind: ItemKind
+    premises: np.ndarray
+    hypotheses: np.ndarray
 
 
 def graded_distribution(
@@ -65,65 +67,18 @@ def graded_distribution(
 
     An annotator with strictness t ~ Normal(0, spread) says entailment if score > neutral + t,
     contradiction if score < -neutral + t, and neutral between.
+
+    A score says how clearly the hypothesis holds, (N,); the result is (N, 3).
     """
     entailed = ndtr((score - neutral) / spread)
     contradicted = ndtr((-score - neutral) / spread)
     return np.stack([entailed, 1.0 - entailed - contradicted, contradicted], axis=-1)
 
 
-def graded_answer(
-    score: np.ndarray, neutral: float | np.ndarray, strictness: np.ndarray
-) -> np.ndarray:
-    """Give the answers of single annotators under the model of `graded_distribution`."""
-    answer = np.full(score.shape, NEUTRAL)
-    answer[score > neutral + strictness] = ENTAILMENT
-    answer[score < -neutral + strictness] = CONTRADICTION
-    return answer
-
-
-@dataclass(frozen=True)
-class Items:
-    """Items of one kind before they are written out.
-
-    Attributes:
-        kind: The module of the kind.
-        premises: Feature indices, shape (N, P).
-        hypotheses: Feature indices, shape (N, H).
-    """
-
-    kind: ItemKind
-    premises: np.ndarray
-    hypotheses: np.ndarray
-
-
-def draw_items(kind: ItemKind, size: int, seed: int) -> Items:
-    """Draw items of one kind, premises with replacement; for looking at a kind."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    premises = rng.integers(0, kind.PREMISE_SIZES, size=(size, len(kind.PREMISE_SIZES)))
-    return Items(kind, premises, kind.draw_hypotheses(rng, premises))
-
-
 def true_distribution(items: Items, spread: float, lapse_rate: float) -> np.ndarray:
-    """Give the exact opinion distribution of items under the annotator models."""
+    """Give the exact opinion distribution of items, lapses included: (N, 3)."""
     probs = items.kind.distribution(items.premises, items.hypotheses, spread)
     return (1.0 - lapse_rate) * probs + lapse_rate / CLASSES
-
-
-def simulate_annotators(
-    items: Items, annotators: int, spread: float, lapse_rate: float, seed: int
-) -> np.ndarray:
-    """Let annotators with traits drawn one by one answer items.
-
-    This follows the annotator models step by step and shares no formula of probability with
-    `true_distribution`, so that the two check each other.
-    """
-    rng = np.random.Generator(np.random.PCG64(seed))
-    n = len(items.premises)
-    rows = np.repeat(np.arange(n), annotators)
-    answers = items.kind.simulate(rng, items.premises[rows], items.hypotheses[rows], spread)
-    lapsed = rng.random(len(rows)) < lapse_rate
-    answers = np.where(lapsed, rng.integers(0, CLASSES, len(rows)), answers)
-    return np.bincount(rows * CLASSES + answers, minlength=n * CLASSES).reshape(n, CLASSES)
 
 
 def to_weights(probs: np.ndarray) -> np.ndarray:

@@ -23,17 +23,13 @@ suggests "not all" to a part of them (Noveck, 2001). The numbers themselves are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from ambiguity_lib.data.world.annotators import (
-    CONTRADICTION,
-    ENTAILMENT,
-    NEUTRAL,
-    graded_answer,
-    graded_distribution,
-)
+from ambiguity_lib.data.world.annotators import graded_distribution
+from ambiguity_lib.data.world.words import draw_by_chance, read_words
 
 NAME = "quantifier"
 GUESS_RATE = 0.08
@@ -42,8 +38,7 @@ RELATIONS = (0.55, 0.20, 0.25)
 SAME, OPPOSITE, UNRELATED = 0, 1, 2
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A vague bound: its median position among annotators, and their standard deviation."""
 
     scale: Literal["proportion", "count"]
@@ -56,159 +51,17 @@ class Quantifier:
     """A quantifier: its words and bounds, and what a share of annotators reads into it."""
 
     words: str
-    lower: Bound | None
-    upper: Bound | None
     neutral: float
+    lower: Bound | None = None
+    upper: Bound | None = None
     implied_lower: Bound | None = None
     implied_upper: Bound | None = None
     implied_share: float = 0.0
 
 
-def _p(at: float, sd: float) -> Bound:
-    return Bound("proportion", at, sd)
-
-
-def _n(at: float, sd: float) -> Bound:
-    return Bound("count", at, sd)
-
-
-# 0.993 lies between 99 of 100 and all; a count bound of 0.7 between none and one.
-QUANTIFIERS: tuple[Quantifier, ...] = (
-    Quantifier("all", _p(0.993, 0.12), None, 0.3),
-    Quantifier("almost all", _p(0.88, 0.35), None, 0.5, None, _p(0.993, 0.3), 0.5),
-    Quantifier("nearly all", _p(0.87, 0.40), None, 0.5, None, _p(0.993, 0.3), 0.5),
-    Quantifier("a large majority", _p(0.73, 0.35), None, 0.5),
-    Quantifier("most", _p(0.60, 0.40), None, 0.6, None, _p(0.985, 0.4), 0.25),
-    Quantifier("a majority", _p(0.51, 0.12), None, 0.3),
-    Quantifier("more than half", _p(0.52, 0.05), None, 0.3),
-    Quantifier("at least half", _p(0.48, 0.05), None, 0.3),
-    Quantifier("about half", _p(0.40, 0.20), _p(0.60, 0.20), 0.6),
-    Quantifier("around a third", _p(0.25, 0.20), _p(0.42, 0.20), 0.6),
-    Quantifier("many", _p(0.42, 0.55), None, 0.8),
-    Quantifier("quite a few", _p(0.25, 0.55), None, 0.7),
-    Quantifier("several", _n(3.2, 0.30), None, 0.5, None, _p(0.80, 0.7), 0.3),
-    Quantifier("some", _n(1.5, 0.25), None, 0.5, None, _p(0.80, 0.6), 0.35),
-    Quantifier("a few", _n(1.7, 0.30), _n(12.0, 0.5), 0.7, None, _p(0.40, 0.6), 0.5),
-    Quantifier("a handful", _n(2.2, 0.35), _n(9.0, 0.45), 0.6),
-    Quantifier("dozens", _n(22.0, 0.25), None, 0.5),
-    Quantifier("less than half", None, _p(0.48, 0.05), 0.3),
-    Quantifier("a minority", None, _p(0.48, 0.12), 0.4, _n(0.7, 0.3), None, 0.6),
-    Quantifier("only a small part", None, _p(0.25, 0.40), 0.6, _n(0.7, 0.3), None, 0.7),
-    Quantifier("few", None, _p(0.22, 0.50), 0.7, _n(0.7, 0.3), None, 0.6),
-    Quantifier("very few", None, _p(0.12, 0.45), 0.6, _n(0.7, 0.3), None, 0.6),
-    Quantifier("hardly any", None, _p(0.09, 0.45), 0.6, _n(0.7, 0.3), None, 0.4),
-    Quantifier("none", None, _p(0.007, 0.12), 0.3),
-    Quantifier("not all", None, _p(0.993, 0.12), 0.3, _p(0.30, 0.9), None, 0.35),
-)
-
-# Groups, and pairs of predicates of which exactly one holds of each member.
-DOMAINS: tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
-    (
-        (
-            "guests",
-            "visitors",
-            "tourists",
-            "dancers",
-            "singers",
-            "musicians",
-            "neighbours",
-            "families",
-            "couples",
-            "travellers",
-            "players",
-            "runners",
-            "fans",
-            "friends",
-            "relatives",
-            "strangers",
-        ),
-        (
-            ("left early", "stayed until the end"),
-            ("arrived late", "arrived on time"),
-            ("came by train", "came by other means"),
-            ("wore a hat", "came without a hat"),
-            ("ordered a meal", "ordered no meal"),
-            ("paid in cash", "paid by card"),
-            ("knew the song", "did not know the song"),
-            ("slept well", "slept badly"),
-            ("liked the show", "disliked the show"),
-            ("brought a gift", "brought no gift"),
-            ("got wet", "kept dry"),
-            ("went home happy", "went home unhappy"),
-        ),
-    ),
-    (
-        (
-            "students",
-            "teachers",
-            "workers",
-            "nurses",
-            "doctors",
-            "engineers",
-            "drivers",
-            "farmers",
-            "cooks",
-            "clerks",
-            "writers",
-            "lawyers",
-            "managers",
-            "painters",
-            "soldiers",
-            "members",
-        ),
-        (
-            ("passed the test", "failed the test"),
-            ("agreed with the plan", "opposed the plan"),
-            ("finished the task", "left the task unfinished"),
-            ("read the report", "ignored the report"),
-            ("voted for the change", "voted against the change"),
-            ("answered the letter", "left the letter unanswered"),
-            ("joined the meeting", "missed the meeting"),
-            ("asked a question", "asked nothing"),
-            ("worked from home", "worked at the office"),
-            ("spoke two languages", "spoke only one language"),
-            ("got a raise", "got no raise"),
-            ("trusted the boss", "distrusted the boss"),
-        ),
-    ),
-    (
-        (
-            "boxes",
-            "letters",
-            "parcels",
-            "bottles",
-            "plates",
-            "lamps",
-            "chairs",
-            "clocks",
-            "toys",
-            "books",
-            "phones",
-            "cameras",
-            "bicycles",
-            "windows",
-            "doors",
-            "tools",
-        ),
-        (
-            ("arrived broken", "arrived intact"),
-            ("cost more than expected", "cost no more than expected"),
-            ("came from abroad", "came from nearby"),
-            ("needed repair", "needed no repair"),
-            ("got sold", "remained unsold"),
-            ("looked new", "looked used"),
-            ("carried a label", "carried no label"),
-            ("worked well", "did not work well"),
-            ("fitted the shelf", "did not fit the shelf"),
-            ("got lost", "turned up again"),
-        ),
-    ),
-)
-FORMS = (
-    "{count} of the {total} {group} {predicate} .",
-    "{count} out of {total} {group} {predicate} .",
-    "of the {total} {group} , {count} {predicate} .",
-)
+_LISTS = read_words("quantifiers")
+QUANTIFIERS = TypeAdapter(tuple[Quantifier, ...]).validate_python(_LISTS["quantifiers"])
+DOMAINS, FORMS = _LISTS["domains"], _LISTS["forms"]
 
 
 def _number_pairs() -> tuple[tuple[int, int], ...]:
@@ -227,24 +80,26 @@ def _number_pairs() -> tuple[tuple[int, int], ...]:
 NUMBERS = _number_pairs()
 # Every (domain, group, pair of predicates) that goes together.
 TOPICS = tuple(
-    (domain, group, pair)
-    for domain, (groups, predicates) in enumerate(DOMAINS)
-    for group in range(len(groups))
-    for pair in range(len(predicates))
+    (index, group, pair)
+    for index, domain in enumerate(DOMAINS)
+    for group in range(len(domain["groups"]))
+    for pair in range(len(domain["predicates"]))
 )
 # Features of a premise: topic, which predicate of the pair, numbers, form.
 PREMISE_SIZES = (len(TOPICS), 2, len(NUMBERS), len(FORMS))
 
 _TOPIC_TABLE = np.array(TOPICS)
 _NUMBER_TABLE = np.array(NUMBERS)
-_PAIRS_PER_DOMAIN = np.array([len(predicates) for _, predicates in DOMAINS])
+_PAIRS_PER_DOMAIN = np.array([len(domain["predicates"]) for domain in DOMAINS])
+_NEUTRAL = np.array([quantifier.neutral for quantifier in QUANTIFIERS])
+_IMPLIED_SHARE = np.array([quantifier.implied_share for quantifier in QUANTIFIERS])
 
 
 def draw_hypotheses(rng: np.random.Generator, premises: np.ndarray) -> np.ndarray:
     """Draw hypotheses: quantifier, relation, pair of predicates, which of the pair; (N, 4)."""
     n = len(premises)
     quantifier = rng.integers(0, len(QUANTIFIERS), n)
-    relation = np.searchsorted(np.cumsum(RELATIONS[:-1]), rng.random(n), side="right")
+    relation = draw_by_chance(rng, RELATIONS, n)
     topics = _TOPIC_TABLE[premises[:, 0]]
     pairs = _PAIRS_PER_DOMAIN[topics[:, 0]]
     other = (topics[:, 2] + 1 + rng.integers(0, pairs - 1)) % pairs
@@ -258,7 +113,10 @@ def draw_hypotheses(rng: np.random.Generator, premises: np.ndarray) -> np.ndarra
 
 
 def scores(premises: np.ndarray, hypotheses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the items' scores, as asserted and with what is implied, in standard deviations."""
+    """Give the distances to the nearest asserted bound, and to the nearest bound of either sort.
+
+    In standard deviations of the bound, positive inside; two arrays (N,).
+    """
     counts, totals = _NUMBER_TABLE[premises[:, 2]].T
     counts = np.where(hypotheses[:, 1] == OPPOSITE, totals - counts, counts)
     share = np.clip(counts / totals, 0.005, 0.995)
@@ -278,6 +136,7 @@ def scores(premises: np.ndarray, hypotheses: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _depth(scales: dict[str, np.ndarray], lower: Bound | None, upper: Bound | None) -> np.ndarray:
+    """Give the distance to the nearer of two bounds, positive inside; infinite without any."""
     depth = np.full(len(scales["count"]), np.inf)
     for bound, sign in ((lower, 1.0), (upper, -1.0)):
         if bound is not None:
@@ -288,52 +147,26 @@ def _depth(scales: dict[str, np.ndarray], lower: Bound | None, upper: Bound | No
     return depth
 
 
-def _parameters(hypotheses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    neutral = np.array([q.neutral for q in QUANTIFIERS])[hypotheses[:, 0]]
-    share = np.array([q.implied_share for q in QUANTIFIERS])[hypotheses[:, 0]]
-    return neutral, share
-
-
 def distribution(premises: np.ndarray, hypotheses: np.ndarray, spread: float) -> np.ndarray:
     """Give the exact share of annotators per answer, before lapses; (N, 3)."""
     asserted, implied = scores(premises, hypotheses)
-    neutral, share = _parameters(hypotheses)
-    probs = (1.0 - share[:, None]) * graded_distribution(asserted, neutral, spread)
-    probs += share[:, None] * graded_distribution(implied, neutral, spread)
-    probs[hypotheses[:, 1] == UNRELATED] = (GUESS_RATE / 2, 1.0 - GUESS_RATE, GUESS_RATE / 2)
+    quantifier, relation = hypotheses[:, 0], hypotheses[:, 1]
+    neutral, share = _NEUTRAL[quantifier], _IMPLIED_SHARE[quantifier][:, None]
+    probs = (1.0 - share) * graded_distribution(asserted, neutral, spread)
+    probs += share * graded_distribution(implied, neutral, spread)
+    probs[relation == UNRELATED] = (GUESS_RATE / 2, 1.0 - GUESS_RATE, GUESS_RATE / 2)
     return probs
 
 
-def simulate(
-    rng: np.random.Generator, premises: np.ndarray, hypotheses: np.ndarray, spread: float
-) -> np.ndarray:
-    """Let one annotator, with traits drawn anew, answer each row; (N,)."""
-    n = len(premises)
-    asserted, implied = scores(premises, hypotheses)
-    neutral, share = _parameters(hypotheses)
-    reads_more = rng.random(n) < share
-    strictness = spread * rng.standard_normal(n)
-    answer = graded_answer(np.where(reads_more, implied, asserted), neutral, strictness)
-    guesses = np.where(rng.random(n) < 0.5, ENTAILMENT, CONTRADICTION)
-    loose = np.where(rng.random(n) < GUESS_RATE, guesses, NEUTRAL)
-    return np.where(hypotheses[:, 1] == UNRELATED, loose, answer)
-
-
-def render(premises: np.ndarray, hypotheses: np.ndarray) -> tuple[list[str], list[str]]:
-    """Write premises and hypotheses out."""
-    texts, pairs = [], []
-    for (topic, side, numbers, form), (quantifier, _, pair, other_side) in zip(
-        premises.tolist(), hypotheses.tolist(), strict=True
-    ):
-        domain, group_index, own_pair = TOPICS[topic]
-        groups, predicates = DOMAINS[domain]
-        group = groups[group_index]
-        count, total = NUMBERS[numbers]
-        texts.append(
-            FORMS[form].format(
-                count=count, total=total, group=group, predicate=predicates[own_pair][side]
-            )
-        )
-        words = QUANTIFIERS[quantifier].words
-        pairs.append(f"{words} of the {group} {predicates[pair][other_side]} .")
-    return texts, pairs
+def render(premise: list[int], hypothesis: list[int]) -> tuple[str, str]:
+    """Write a premise and its hypothesis out."""
+    topic, side, numbers, form = premise
+    quantifier, _, pair, other_side = hypothesis
+    domain, group_index, own_pair = TOPICS[topic]
+    group, predicates = DOMAINS[domain]["groups"][group_index], DOMAINS[domain]["predicates"]
+    count, total = NUMBERS[numbers]
+    text = FORMS[form].format(
+        count=count, total=total, group=group, predicate=predicates[own_pair][side]
+    )
+    words = QUANTIFIERS[quantifier].words
+    return text, f"{words} of the {group} {predicates[pair][other_side]} ."

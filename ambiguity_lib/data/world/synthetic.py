@@ -22,12 +22,13 @@ The evaluation items' mean entropy is 0.66 nats here and 0.55 in ChaosNLI-S (0.7
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 from datasets import Dataset, Features
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic.dataclasses import dataclass as settings
 
 from ambiguity_lib.data.schema import NLI_CLASSES, Splits, build_dataset, make_features
 from ambiguity_lib.data.world import inferences as inferences
@@ -42,13 +43,14 @@ from ambiguity_lib.data.world.annotators import (
     to_weights,
     true_distribution,
 )
+from ambiguity_lib.data.world.words import draw_by_chance
 
 logger = logging.getLogger(__name__)
 
 KINDS: tuple[ItemKind, ...] = (quantifiers, inferences, same_event)
 
 
-@dataclass(frozen=True)
+@settings(frozen=True, config={"extra": "forbid"})
 class SyntheticConfig:
     """Sizes and parameters of the synthetic world.
 
@@ -68,33 +70,27 @@ class SyntheticConfig:
 
     Raises:
         ValueError: If a value is out of its range.
+
+    Examples:
+        >>> from ambiguity_lib.data import SyntheticConfig
+        >>> SyntheticConfig(train_items=60).fresh_votes
+        100
     """
 
-    train_items: int = 4000
-    validation_items: int = 1000
-    evaluation_items: int = 1000
-    seed: int = 0
-    annotator_spread: float = 1.0
-    lapse_rate: float = 0.02
-    gold_votes: int = 5
-    agreement: int = 3
-    fresh_votes: int = 100
-    hypotheses_per_premise: int = 3
-    kind_shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    train_items: PositiveInt = 4000
+    validation_items: PositiveInt = 1000
+    evaluation_items: PositiveInt = 1000
+    seed: NonNegativeInt = 0
+    annotator_spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    lapse_rate: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    gold_votes: PositiveInt = 5
+    agreement: PositiveInt = 3
+    fresh_votes: PositiveInt = 100
+    hypotheses_per_premise: PositiveInt = 3
+    kind_shares: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1 / 3, 1 / 3, 1 / 3)
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        positive = (
-            "train_items", "validation_items", "evaluation_items", "annotator_spread",
-            "gold_votes", "fresh_votes", "hypotheses_per_premise",
-        )  # fmt: skip
-        for name in positive:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
-        if not 0 <= self.lapse_rate < 1:
-            raise ValueError(f"lapse_rate must be in [0, 1), got {self.lapse_rate}")
+        """Check what no single field shows."""
         if self.gold_votes % 2 == 0:
             raise ValueError(f"gold_votes must be odd, got {self.gold_votes}")
         if not self.gold_votes // 2 < self.agreement <= self.gold_votes:
@@ -102,8 +98,6 @@ class SyntheticConfig:
                 f"agreement must be a majority of the {self.gold_votes} gold votes, got "
                 f"{self.agreement}"
             )
-        if len(self.kind_shares) != len(KINDS) or min(self.kind_shares) < 0:
-            raise ValueError(f"kind_shares must be {len(KINDS)} shares, got {self.kind_shares}")
         if abs(sum(self.kind_shares) - 1) > 1e-9:
             raise ValueError(f"kind_shares must sum to one, got {self.kind_shares}")
 
@@ -116,8 +110,31 @@ def generate_synthetic(config: SyntheticConfig) -> Splits:
     a tie goes to the gold label if it is tied, else to the first class). uids are
     `KIND-SPLIT-NUMBER`. The same configuration gives the same splits on any machine.
 
+    Args:
+        config: Sizes and parameters.
+
+    Returns:
+        The splits; how many items were drawn and dropped is logged.
+
     Raises:
         ValueError: If the world has too few premises for the sizes.
+
+    Examples:
+        >>> from ambiguity_lib.data import (
+        ...     SyntheticConfig,
+        ...     generate_synthetic,
+        ... )
+        >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30, seed=0))
+        >>> item = splits.evaluation[0]
+        >>> item["text_pair"]
+        'the grandmother is working .'
+        >>> item["text"].split()[:6]
+        ['a', 'grandmother', 'is', 'selling', 'flowers', 'in']
+
+        The truth about people, and what a hundred of them said:
+
+        >>> [round(share, 3) for share in item["label_dist"]], item["label_counts"]
+        ([0.143, 0.848, 0.008], [10, 90, 0])
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     pool = _PremisePool(rng, config)
@@ -144,12 +161,16 @@ class _PremisePool:
 
     def __init__(self, rng: np.random.Generator, config: SyntheticConfig) -> None:
         self._rng = rng
-        self._edges = np.cumsum(config.kind_shares[:-1])
+        self._shares = config.kind_shares
         self._used: list[np.ndarray] = [np.empty(0, dtype=np.int64) for _ in KINDS]
 
     def take(self, size: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """Draw about `size` premises."""
-        kinds = np.searchsorted(self._edges, self._rng.random(size), side="right")
+        """Draw about `size` premises.
+
+        For every kind: its index, the places of its premises in a common order of all kinds, and
+        the premises, (n, P).
+        """
+        kinds = draw_by_chance(self._rng, self._shares, size)
         drawn = []
         for index, kind in enumerate(KINDS):
             places = np.flatnonzero(kinds == index)
@@ -169,27 +190,12 @@ class _PremisePool:
         return drawn
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Items that were kept, in their common order."""
-
-    kinds: np.ndarray
-    texts: list[str]
-    pairs: list[str]
-    labels: np.ndarray
-    weights: np.ndarray
-
-
 def _make_split(
-    rng: np.random.Generator,
-    pool: _PremisePool,
-    config: SyntheticConfig,
-    name: str,
-    wanted: int,
+    rng: np.random.Generator, pool: _PremisePool, config: SyntheticConfig, name: str, wanted: int
 ) -> Dataset:
     """Draw premises until there are `wanted` items, and write those out."""
     human = name == "evaluation"
-    batches: list[_Batch] = []
+    batches: list[pd.DataFrame] = []
     found = drawn = without_majority = 0
     # A guess at the share of items that stay; the loop goes on where it was too high.
     share = 0.15 if human else 0.9
@@ -197,20 +203,19 @@ def _make_split(
         size = int((wanted - found) / (share * config.hypotheses_per_premise)) + 16
         batch, candidates, dropped = _draw_batch(rng, pool, config, size, human, wanted - found)
         batches.append(batch)
-        found += len(batch.labels)
+        found += len(batch)
         drawn += candidates
         without_majority += dropped
     logger.info(
         "synthetic %s: %d items of %d drawn, %d of them without a majority dropped",
         name, wanted, drawn, without_majority,
     )  # fmt: skip
-    kinds = np.concatenate([batch.kinds for batch in batches]).tolist()
-    labels = np.concatenate([batch.labels for batch in batches])
-    weights = np.concatenate([batch.weights for batch in batches])
+    items = pd.concat(batches, ignore_index=True)
+    labels, weights = items["label"].to_numpy(), items[[0, 1, 2]].to_numpy()
     columns: dict[str, Any] = {
-        "uid": [f"{KINDS[kind].NAME}-{name}-{row:06d}" for row, kind in enumerate(kinds)],
-        "text": [text for batch in batches for text in batch.texts],
-        "text_pair": [pair for batch in batches for pair in batch.pairs],
+        "uid": [f"{kind}-{name}-{row:06d}" for row, kind in enumerate(items["kind"])],
+        "text": items["text"].tolist(),
+        "text_pair": items["text_pair"].tolist(),
         "label": labels,
         "label_dist": weights / RESOLUTION,
     }
@@ -228,8 +233,12 @@ def _draw_batch(
     size: int,
     low_agreement: bool,
     limit: int,
-) -> tuple[_Batch, int, int]:
-    """Draw items for about `size` premises and keep at most `limit`."""
+) -> tuple[pd.DataFrame, int, int]:
+    """Draw items for about `size` premises and keep at most `limit`.
+
+    Gives the items that are kept (kind, text, text_pair, label and, as columns 0 to 2, weights),
+    how many were drawn, and how many of them had no majority.
+    """
     candidates: list[Items] = []
     places: list[np.ndarray] = []
     for index, at, premises in pool.take(size):
@@ -251,22 +260,15 @@ def _draw_batch(
     # Items stand in the order of their premises, so that kinds are mixed throughout.
     order = np.argsort(np.concatenate(places), kind="stable")
     chosen = order[keep[order]][:limit]
-    kinds = np.repeat(np.arange(len(KINDS)), [len(c.premises) for c in candidates])
-    texts, pairs = _render(candidates, kinds, chosen)
-    batch = _Batch(kinds[chosen], texts, pairs, votes.argmax(axis=1)[chosen], weights[chosen])
-    return batch, len(keep), int((~has_majority).sum())
-
-
-def _render(
-    candidates: Sequence[Items], kinds: np.ndarray, chosen: np.ndarray
-) -> tuple[list[str], list[str]]:
-    """Write out the chosen items, and no others, in the order of `chosen`."""
-    texts = np.empty(len(chosen), dtype=object)
-    pairs = np.empty(len(chosen), dtype=object)
-    start = 0
-    for index, items in enumerate(candidates):
-        here = np.flatnonzero(kinds[chosen] == index)
-        rows = chosen[here] - start
-        texts[here], pairs[here] = items.kind.render(items.premises[rows], items.hypotheses[rows])
-        start += len(items.premises)
-    return texts.tolist(), pairs.tolist()
+    # Only what was chosen is written out.
+    sources = [(items, row) for items in candidates for row in range(len(items.premises))]
+    texts = [
+        (
+            items.kind.NAME,
+            *items.kind.render(items.premises[row].tolist(), items.hypotheses[row].tolist()),
+        )
+        for items, row in (sources[index] for index in chosen)
+    ]
+    batch = pd.DataFrame(texts, columns=["kind", "text", "text_pair"])
+    batch["label"] = votes.argmax(axis=1)[chosen]
+    return batch.join(pd.DataFrame(weights[chosen])), len(keep), int((~has_majority).sum())
