@@ -76,12 +76,6 @@ class HeadlinesConfig:
 
     Raises:
         ValueError: If a value is out of its range.
-
-    Examples:
-        >>> from ambiguity_lib.data import HeadlinesConfig
-        >>> HeadlinesConfig(train_items=60, judges=12)
-        HeadlinesConfig(train_items=60, validation_items=600, evaluation_items=600,
-        seed=0, judges=12)
     """
 
     train_items: PositiveInt = 1800
@@ -100,26 +94,8 @@ def generate_headlines(config: HeadlinesConfig) -> Splits:
     are dropped. uids are `headline-SPLIT-NUMBER`. The same configuration gives the same splits on
     any machine.
 
-    Args:
-        config: Sizes and seed.
-
-    Returns:
-        The splits; the number of ties is logged.
-
     Raises:
         ValueError: If there are too few headlines for the sizes.
-
-    Examples:
-        >>> from ambiguity_lib.data import (
-        ...     HeadlinesConfig,
-        ...     generate_headlines,
-        ... )
-        >>> splits = generate_headlines(HeadlinesConfig(60, 30, 30, seed=0))
-        >>> item = splits.evaluation[0]
-        >>> item["text"]
-        'farmer poisons singer on live television'
-        >>> [round(share, 2) for share in item["label_dist"]]
-        [0.28, 0.15, 0.11, 0.02, 0.24, 0.2]
     """
     features, scores = _draw_items(config)
     sizes = (config.train_items, config.validation_items, config.evaluation_items)

@@ -70,11 +70,6 @@ class SyntheticConfig:
 
     Raises:
         ValueError: If a value is out of its range.
-
-    Examples:
-        >>> from ambiguity_lib.data import SyntheticConfig
-        >>> SyntheticConfig(train_items=60).fresh_votes
-        100
     """
 
     train_items: PositiveInt = 4000
@@ -110,31 +105,8 @@ def generate_synthetic(config: SyntheticConfig) -> Splits:
     a tie goes to the gold label if it is tied, else to the first class). uids are
     `KIND-SPLIT-NUMBER`. The same configuration gives the same splits on any machine.
 
-    Args:
-        config: Sizes and parameters.
-
-    Returns:
-        The splits; how many items were drawn and dropped is logged.
-
     Raises:
         ValueError: If the world has too few premises for the sizes.
-
-    Examples:
-        >>> from ambiguity_lib.data import (
-        ...     SyntheticConfig,
-        ...     generate_synthetic,
-        ... )
-        >>> splits = generate_synthetic(SyntheticConfig(60, 30, 30, seed=0))
-        >>> item = splits.evaluation[0]
-        >>> item["text_pair"]
-        'the grandmother is working .'
-        >>> item["text"].split()[:6]
-        ['a', 'grandmother', 'is', 'selling', 'flowers', 'in']
-
-        The truth about people, and what a hundred of them said:
-
-        >>> [round(share, 3) for share in item["label_dist"]], item["label_counts"]
-        ([0.143, 0.848, 0.008], [10, 90, 0])
     """
     rng = np.random.Generator(np.random.PCG64(config.seed))
     pool = _PremisePool(rng, config)
