@@ -1,37 +1,28 @@
 """A user's own files: read into a dataset, or refused with every problem by its line.
 
-The way of a file is rows → columns → classes → opinions → dataset, a function each. The rows are a
-pandas frame of Python objects as the file has them, indexed by their lines; what one cell may say is
-in `cells`. Whatever is wrong goes into a `ProblemLog`, so that all of it is said at once.
+The way of a file is rows → columns → items → classes → opinions → dataset, a step each, in frames
+that are indexed by the lines of the file. Formats are in `file_rows`, what one cell may say is in
+`cells`. Whatever is wrong goes into a `ProblemLog`, so that all of it is said at once.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import dataclasses
 import difflib
-import gzip
-import json
 import re
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
-import datasets
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from datasets import ClassLabel, Dataset, DatasetDict, Features
+from datasets import Dataset
 
-from ambiguity_lib.data.schema import NLI_CLASSES, build_dataset, make_features
+from ambiguity_lib.data.schema import build_dataset, make_features
 from ambiguity_lib.practice.cells import (
     Classes,
     Label,
@@ -47,112 +38,27 @@ from ambiguity_lib.practice.cells import (
     renormalise,
     shorten,
 )
+from ambiguity_lib.practice.file_rows import (
+    KEPT,
+    DataFileError,
+    Problem,
+    ProblemLog,
+    Rows,
+    as_objects,
+    read_rows,
+)
 
-#: How many problems the message of an error has.
-SHOWN = 5
-#: How many problems an error keeps; the others are only counted.
-KEPT = 1000
-#: A longer line is a problem: most likely it is no text, or a quote was never closed.
-MAX_LINE_BYTES = 50 * 2**20
+__all__ = [
+    "Columns",
+    "DataFileError",
+    "LabelledFile",
+    "Problem",
+    "check_file",
+    "read_dataset",
+]
+
 #: Numbers without names make at most so many classes; a larger one is an id or a year.
 MAX_UNNAMED = 1000
-
-
-@dataclass(frozen=True)
-class Problem:
-    r"""One thing that is wrong with a file.
-
-    Attributes:
-        line: Where, counted from 1; None if it is about the whole file.
-        message: What is wrong and what to do.
-        unit: What `line` counts: `"line"`, or `"row"` where a format has no lines.
-    """
-
-    line: int | None
-    message: str
-    unit: str = "line"
-
-    def __str__(self) -> str:
-        return self.message if self.line is None else f"{self.unit} {self.line}: {self.message}"
-
-
-class DataFileError(ValueError):
-    r"""A user's data cannot be used as they are.
-
-    Attributes:
-        source: The file, folder or hub id.
-        problems: What is wrong, by line; those about the whole file come first.
-        total: How many problems there are, which may be more than were kept.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> from ambiguity_lib.practice.own_files import (
-        ...     DataFileError,
-        ...     read_dataset,
-        ... )
-        >>> _ = Path("bad.csv").write_text("text,label\n,good\n,bad\n")
-        >>> try:
-        ...     read_dataset("bad.csv")
-        ... except DataFileError as error:
-        ...     print(error.total, error.problems[0])
-        2 line 2: column 'text': the text is blank
-    """
-
-    def __init__(self, source: str, problems: Sequence[Problem], total: int) -> None:
-        # all of them are arguments of the base class, so that the error can be pickled
-        super().__init__(source, tuple(problems), total)
-        self.source = source
-        self.problems = tuple(problems)
-        self.total = total
-
-    def __str__(self) -> str:
-        if self.total == 1:
-            (only,) = self.problems
-            return f"{self.source}{':' if only.line is None else ','} {only}"
-        lines = [f"{self.source} has {self.total:,} problems:"]
-        lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if self.total > SHOWN:
-            more = self.total - min(SHOWN, len(self.problems))
-            lines.append(
-                f"  and {more:,} more; `ambiguity-lib data check {self.source}` lists them"
-            )
-        return "\n".join(lines)
-
-
-class ProblemLog:
-    """Collects the problems of one source while it is read.
-
-    Attributes:
-        unit: What the line numbers count; whoever opens the source sets it.
-    """
-
-    def __init__(self, source: str, limit: int = KEPT) -> None:
-        self.source = source
-        self.unit = "line"
-        self._limit = limit
-        self._problems: list[Problem] = []
-
-    def __len__(self) -> int:
-        return len(self._problems)
-
-    def add(self, line: int | None, message: str) -> None:
-        """Note a problem and go on."""
-        self._problems.append(Problem(line, message, self.unit))
-
-    def fail(self, line: int | None, message: str) -> NoReturn:
-        """Note a problem after which nothing more can be said, and stop."""
-        self.add(line, message)
-        raise self._error()
-
-    def raise_any(self) -> None:
-        """Stop if there was a problem."""
-        if self._problems:
-            raise self._error()
-
-    def _error(self) -> DataFileError:
-        # what is wrong with the whole file may be why the lines are
-        ordered = sorted(self._problems, key=lambda problem: problem.line or 0)
-        return DataFileError(self.source, ordered[: self._limit], len(ordered))
 
 
 @dataclass(frozen=True)
@@ -206,7 +112,6 @@ class Columns:
 
 
 DEFAULT_COLUMNS = Columns()
-_ROLES = tuple(field.name for field in dataclasses.fields(Columns))
 
 
 @dataclass(frozen=True)
@@ -350,7 +255,8 @@ def _read(
     if class_names is not None:
         make_features(class_names, pair=False, human=False)  # refuses what are no class names
     log = ProblemLog(str(source), limit)
-    rows = read_rows(source, columns, log)
+    wanted = {*_READERS, *dataclasses.asdict(columns).values()}
+    rows = read_rows(source, columns.text, wanted, log)
     used = match_columns(columns, rows, human=human, labels=labels, log=log)
     items, answers = read_items(rows, used, log)
     declared = None if used.label is None else rows.class_names.get(used.label)
@@ -396,360 +302,7 @@ def _read(
     return LabelledFile(build_dataset(content, features), str(source), dropped, tuple(warnings))
 
 
-# 1. source → rows --------------------------------------------------------------------------------
-
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
-_FORMATS = ".jsonl, .ndjson, .csv, .tsv (each also with .gz) and .parquet"
-# UTF-32 before UTF-16, whose mark is its beginning
-_OTHER_ENCODINGS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_BATCH = 1000
-_CHAOSNLI_FIELDS = {"uid", "example", "label_count"}
-
-Row = tuple[int, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a source.
-
-    Attributes:
-        names: The names of its columns, also of those that were not read.
-        frame: The cells of the columns that were read, as the source has them (text stays text, a
-            missing cell is None), indexed by the line, or row, from 1.
-        class_names: Column → class names that the source itself declares for it.
-    """
-
-    names: tuple[str, ...]
-    frame: pd.DataFrame
-    class_names: Mapping[str, tuple[str, ...]]
-
-
-def read_rows(source: str | Path, columns: Columns, log: ProblemLog) -> Rows:
-    """Find out what a source is and read it."""
-    fields = dataclasses.asdict(columns).values()
-    wanted = {name for name in fields if name is not None} | set(_ROLES)
-    wanted |= _CHAOSNLI_FIELDS | {"old_label"}
-    rows: Iterable[Row]
-    names: Sequence[str] | None = None
-    declared: dict[str, tuple[str, ...]] = {}
-    path = Path(source).expanduser()
-    if path.exists() and not path.is_dir():
-        suffix = _data_suffix(path)
-        if suffix in _JSON_LINES:
-            rows = read_json_lines(path, log)
-        elif suffix in _DELIMITERS:
-            names, rows = read_table(path, _DELIMITERS[suffix], log)
-        elif suffix == ".parquet":
-            names, declared, rows = _read_parquet(path, wanted, log)
-        else:
-            hint = "; write one JSON object a line and call it .jsonl" if suffix == ".json" else ""
-            found = f"the ending {path.suffix!r} is unknown" if suffix else "the name has no ending"
-            log.fail(None, f"{found}; what can be read is {_FORMATS}{hint}")
-    else:
-        names, declared, rows = _read_arrow(_open_dataset(str(source), log), wanted, log)
-    lines, records = [], []
-    for line, record in rows:
-        lines.append(line)
-        records.append(record)
-    if names is None:
-        names = list(dict.fromkeys(chain.from_iterable(records)))
-    if not names:
-        log.raise_any()
-        log.fail(None, "the file is empty")
-    if columns.text not in names and _CHAOSNLI_FIELDS.issubset(names):
-        records = [_adapt_chaosnli(record) for record in records]
-        names, declared = list(_adapt_chaosnli({})), {"label": NLI_CLASSES}
-    cells = {
-        name: pd.Series([record.get(name) for record in records], lines, dtype=object)
-        for name in names
-        if name in wanted
-    }
-    return Rows(tuple(names), pd.DataFrame(cells, index=lines), declared)
-
-
-def _data_suffix(path: Path) -> str:
-    """Give the ending that says what is inside, in lower case."""
-    if path.suffix.lower() != ".gz":
-        return path.suffix.lower()
-    inner = Path(path.stem).suffix.lower()
-    return inner if inner in (*_JSON_LINES, *_DELIMITERS, ".json") else ".gz"
-
-
-def read_text_lines(path: Path, log: ProblemLog) -> Iterator[str]:
-    """Read a UTF-8 file, `.gz` or plain, by lines with their ends exactly as they are.
-
-    A byte order mark is passed over. Where a line has a problem, that is noted, and the line comes
-    with replacement characters (or empty, if it is too long), so that the count stays right.
-    """
-    number = offset = 0
-    compressed = path.suffix.lower() == ".gz"
-    try:
-        with gzip.open(path, "rb") if compressed else path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                start, offset = offset, offset + len(raw)
-                if number == 1:
-                    _check_encoding(raw, log)
-                    if raw.startswith(codecs.BOM_UTF8):
-                        start, raw = len(codecs.BOM_UTF8), raw.removeprefix(codecs.BOM_UTF8)
-                if len(raw) > MAX_LINE_BYTES:
-                    log.add(number, f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
-                    yield ""
-                else:
-                    yield _decode(raw, number, start, log)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        log.add(None, f"the compressed data are cut off or damaged after line {number} ({error})")
-    except OSError as error:
-        log.fail(None, f"the file cannot be read ({error.strerror or error})")
-
-
-def _check_encoding(first: bytes, log: ProblemLog) -> None:
-    for mark, encoding in _OTHER_ENCODINGS.items():
-        if first.startswith(mark):
-            log.fail(1, f"the file is {encoding}; save it as UTF-8")
-    # without a mark, every other byte of plain text is zero
-    if 3 * first.count(0) > len(first):
-        log.fail(1, "the line is full of NUL bytes: is the file UTF-16? Save it as UTF-8")
-
-
-def _decode(raw: bytes, number: int, start: int, log: ProblemLog) -> str:
-    try:
-        line = raw.decode()
-    except UnicodeDecodeError as error:
-        log.add(
-            number,
-            f"byte {error.start + 1} of the line (offset {start + error.start} in the file) is "
-            f"0x{raw[error.start]:02x}, which is not UTF-8; save the file as UTF-8",
-        )
-        line = raw.decode(errors="replace")
-    if "\0" in line:
-        log.add(number, f"there is a NUL byte in the line (character {line.index(chr(0)) + 1})")
-        line = line.replace("\0", _REPLACEMENT)
-    return line
-
-
-def read_json_lines(path: Path, log: ProblemLog) -> Iterator[Row]:
-    """Read one JSON object a line; empty lines are passed over."""
-    for number, line in enumerate(read_text_lines(path, log), start=1):
-        if is_blank(line):
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            hint = "; every line must be one whole object" if line.strip() in "{[" else ""
-            log.add(number, f"this is not JSON: {error.msg}, column {error.colno}{hint}")
-        except (ValueError, RecursionError) as error:  # a number of 5,000 digits, ten thousand '['
-            log.add(number, f"this is not JSON that can be read: {error}")
-        else:
-            if isinstance(record, dict):
-                yield number, record
-            else:
-                log.add(number, f"expected a JSON object {{…}}, found {shorten(record)}")
-
-
-def read_table(path: Path, delimiter: str, log: ProblemLog) -> tuple[list[str], list[Row]]:
-    """Read a table with a header, in which cells may be quoted with `"`.
-
-    pandas would stop at the first broken row and does not know the lines, so it is Python's reader.
-    """
-    # The module has one limit for the whole process, 128 KiB; giving the old one back could take
-    # it from another reader that is under way.
-    csv.field_size_limit(max(MAX_LINE_BYTES, csv.field_size_limit()))
-    reader = csv.reader(read_text_lines(path, log), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    rows: list[Row] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return header, rows
-        except csv.Error as error:
-            log.add(line, _explain_csv(str(error), line, reader.line_num))
-            continue
-        if cells and not header:
-            header = cells
-            _check_header(header, log)
-        elif len(cells) == len(header):
-            rows.append((line, dict(zip(header, cells, strict=True))))
-        elif cells:
-            log.add(
-                line,
-                f"the row has {len(cells)} cells and the header {len(header)}; a cell that has the "
-                "separator, a quote or a line break in it must be in quotes",
-            )
-
-
-def _check_header(header: list[str], log: ProblemLog) -> None:
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|,"):
-        log.fail(
-            None,
-            f"there is one column only, {shorten(header[0])}: is the separator another one? In "
-            ".csv it is the comma, in .tsv the tab",
-        )
-    repeated = sorted({name for name in header if header.count(name) > 1 and name})
-    if repeated:
-        log.fail(1, f"the header names a column twice: {list_names(repeated)}")
-
-
-def _explain_csv(error: str, first: int, last: int) -> str:
-    if "new-line" in error:
-        return "a carriage return stands alone; end the lines with LF or CRLF"
-    if "unexpected end" in error or "field limit" in error:
-        return "a quote is opened here and never closed; a quote within a cell is written twice"
-    reach = f" (it reaches to line {last})" if last > first else ""
-    return f"the quotes of this row do not match{reach}: {error}; write one within a cell twice"
-
-
-Declared = dict[str, tuple[str, ...]]
-
-
-def _read_parquet(
-    path: Path, wanted: set[str], log: ProblemLog
-) -> tuple[list[str], Declared, Iterator[Row]]:
-    log.unit = "row"
-    declared: Declared = {}
-    try:
-        file = pq.ParquetFile(path)
-        schema = file.schema_arrow
-        if b"huggingface" in (schema.metadata or {}):
-            declared = _declared_names(Features.from_arrow_schema(schema))
-    # a ValueError where a damaged name or description cannot be decoded
-    except (pa.ArrowException, OSError, ValueError) as error:
-        log.fail(None, f"this is no Parquet file, or it is cut off or damaged ({_line_of(error)})")
-    used = [name for name in schema.names if name in wanted]
-    if len(set(used)) < len(used):
-        log.fail(None, f"two columns have the same name: {list_names(schema.names)}")
-    batches = file.iter_batches(batch_size=_BATCH, columns=used)
-    return schema.names, declared, _read_batches(batches, declared, log)
-
-
-def _read_arrow(
-    content: Dataset, wanted: set[str], log: ProblemLog
-) -> tuple[list[str], Declared, Iterator[Row]]:
-    declared = _declared_names(content.features)
-    used = [name for name in content.column_names if name in wanted]
-    batches = content.select_columns(used).with_format("arrow").iter(batch_size=_BATCH)
-    return content.column_names, declared, _read_batches(batches, declared, log)
-
-
-def _open_dataset(source: str, log: ProblemLog) -> Dataset:
-    """Load a folder from `save_to_disk`, or a dataset of the hub, perhaps with `:SPLIT`."""
-    log.unit = "row"
-    name, _, split = source.partition(":")
-    if Path(source).expanduser().is_dir():
-        name, split = source, ""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not any((folder / f"dataset_{kind}.json").is_file() for kind in ("info", "dict")):
-            log.fail(
-                None, "this is a folder without a dataset from save_to_disk; name a file in it"
-            )
-        try:
-            content = datasets.load_from_disk(str(folder))
-        except Exception as error:  # whatever a damaged file makes of itself in there
-            log.fail(None, f"the dataset in this folder cannot be read ({_line_of(error)})")
-    elif _is_file_name(source):
-        raise FileNotFoundError(f"{source} does not exist")
-    else:
-        try:
-            content = datasets.load_dataset(name, split=split or None)
-        # no network, no such dataset or split, a script, a configuration to choose
-        except Exception as error:
-            raise FileNotFoundError(
-                f"{name!r} is neither a file nor a folder here, nor was it to be had from the "
-                f"Hugging Face hub ({_line_of(error)})"
-            ) from error
-    if not isinstance(content, DatasetDict):
-        return content
-    if not split and len(content) == 1:
-        (split,) = content
-    if split not in content:
-        wrong = f"there is no split {split!r}" if split else "there are several splits"
-        log.fail(None, f"{wrong}; write one of {list_names(list(content))} behind a colon")
-    return content[split]
-
-
-def _is_file_name(source: str) -> bool:
-    """Tell a missing file from the id of a dataset (`NAME` or `OWNER/NAME`, perhaps a split)."""
-    known = (*_JSON_LINES, *_DELIMITERS, ".parquet", ".gz", ".json", ".txt", ".xlsx")
-    lower = source.lower()
-    outside = lower.startswith(("/", ".", "~")) or source.count("/") > 1 or "\\" in source
-    return outside or not source.strip() or lower.endswith(known)
-
-
-def _declared_names(features: Features) -> Declared:
-    return {
-        column: tuple(feature.names)
-        for column, feature in features.items()
-        if isinstance(feature, ClassLabel)
-    }
-
-
-def _read_batches(batches: Iterable[Any], declared: Declared, log: ProblemLog) -> Iterator[Row]:
-    """Read record batches or tables, with the names of declared classes in place of numbers."""
-    row = 0
-    try:
-        for batch in batches:
-            columns = {
-                name: _to_python(batch.column(name), name, row, log) for name in batch.schema.names
-            }
-            for name, names in declared.items():
-                columns[name] = [
-                    names[value] if value is not None and 0 <= value < len(names) else value
-                    for value in columns.get(name, ())
-                ]
-            for row, cells in enumerate(zip(*columns.values(), strict=True), start=row + 1):
-                yield row, dict(zip(columns, cells, strict=True))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        log.add(row + 1, f"the file is damaged from about here on ({_line_of(error)})")
-
-
-def _to_python(column: Any, name: str, before: int, log: ProblemLog) -> list[Any]:
-    try:
-        return list(column.to_pylist())
-    except UnicodeDecodeError:
-        pass  # now one by one, to say where
-    values: list[Any] = []
-    for row, value in enumerate(column, start=before + 1):
-        try:
-            values.append(value.as_py())
-        except UnicodeDecodeError as error:
-            log.add(row, f"column '{name}' is not UTF-8 at byte {error.start}")
-            values.append(_REPLACEMENT)
-    return values
-
-
-def _line_of(error: Exception) -> str:
-    """Give an error's text as one line that is not too long."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _adapt_chaosnli(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a row of ChaosNLI the default columns; `data.nli` says what its fields mean."""
-    letters = {name[0]: name for name in NLI_CLASSES}
-    example, votes = record.get("example"), record.get("label_count")
-    texts = example if isinstance(example, Mapping) else {}
-    if isinstance(votes, list) and len(votes) == len(NLI_CLASSES):
-        votes = dict(zip(NLI_CLASSES, votes, strict=True))
-    old, new = (record.get(name) for name in ("old_label", "majority_label"))
-    return {
-        "uid": record.get("uid"),
-        "text": texts.get("premise"),
-        "text_pair": texts.get("hypothesis"),
-        "label": letters.get(old, old) if isinstance(old, str) else old,
-        "label_counts": votes,
-        "majority_label": letters.get(new, new) if isinstance(new, str) else new,
-    }
-
-
-# 2. columns --------------------------------------------------------------------------------------
+# 1. columns --------------------------------------------------------------------------------------
 
 
 def match_columns(
@@ -773,7 +326,7 @@ def match_columns(
         roles += [*opinions, "majority_label"]
     before = len(log)
     missing: set[str] = set()
-    used: dict[str, Any] = dict.fromkeys(_ROLES)
+    used: dict[str, Any] = dict.fromkeys(_READERS)
     for role in roles:
         name, default = getattr(columns, role), getattr(DEFAULT_COLUMNS, role)
         optional = role in ("label", "uid") and role not in needed
@@ -784,12 +337,11 @@ def match_columns(
         elif role in needed or (name is not None and name != default):
             missing.add(role)
             log.add(None, _explain_missing(role, name, rows.names))
-    unnamed_pair = columns.text_pair is None and columns.text != "text_pair"
-    if unnamed_pair and "text_pair" in rows.names and not rows.frame["text_pair"].map(is_blank).all():
-        used["text_pair"] = "text_pair"
-    if human and not votes and not missing.intersection(opinions) and not any(
-        used[role] for role in opinions
-    ):
+    pair = "text_pair"
+    if columns.text_pair is None and columns.text != pair and pair in rows.names:
+        used[pair] = None if rows.frame[pair].map(is_blank).all() else pair
+    answered = any(used[role] is not None or role in missing for role in opinions)
+    if human and not votes and not answered:
         log.add(
             None,
             f"there are no human opinions: no column {columns.label_dist!r} with distributions, "
@@ -818,7 +370,7 @@ def _option(role: str) -> str:
     return f"--{role.replace('_', '-')}"
 
 
-# 3. rows → items ---------------------------------------------------------------------------------
+# 2. rows → items ---------------------------------------------------------------------------------
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "text": read_text,
@@ -847,8 +399,7 @@ def read_cells(
         except ValueError as error:
             log.add(line, f"column '{column}': {error}")
             values.append(broken)
-    # of objects, since pandas would make texts of its own kind
-    return pd.Series(values, cells.index, dtype=object)
+    return as_objects(values, cells.index)
 
 
 def read_items(
@@ -880,7 +431,7 @@ def _read_rows(cells: pd.DataFrame, names: Mapping[str, str], log: ProblemLog) -
         if role in names:
             items[role] = read_cells(cells[role], read, names[role], log)
     if "uid" not in names:
-        items["uid"] = pd.Series(map(str, range(1, len(items) + 1)), items.index, dtype=object)
+        items["uid"] = as_objects(map(str, range(1, len(items) + 1)), items.index)
     for line, earlier, uid in _repeats(items, ["uid"]):
         log.add(
             line,
@@ -921,8 +472,8 @@ def _read_answers(
                     line,
                     f"column '{names[role]}' of {shorten(uid)} differs from {log.unit} {earlier}",
                 )
-        texts = [first[uid][1] if uid in first else None for uid in items["uid"]]
-        items[role] = pd.Series(texts, items.index, dtype=object)
+        texts = (first[uid][1] if uid in first else None for uid in items["uid"])
+        items[role] = as_objects(texts, items.index)
     position = pd.Index(items["uid"]).get_indexer(cells["uid"])
     return items, pd.DataFrame({"item": position, "label": cells["label"]})
 
@@ -936,7 +487,7 @@ def _repeats(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ...]]:
             yield line, earlier, *values
 
 
-# 4. classes --------------------------------------------------------------------------------------
+# 3. classes --------------------------------------------------------------------------------------
 
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+")
 
@@ -1041,7 +592,7 @@ def find_classes(
     return found
 
 
-# 5. opinions -------------------------------------------------------------------------------------
+# 4. opinions -------------------------------------------------------------------------------------
 
 # How far votes and a distribution next to them may be apart, which may have two decimals only.
 _AGREEMENT = 0.01
@@ -1150,7 +701,7 @@ def _settle(votes: np.ndarray, dist: np.ndarray, majority: np.ndarray) -> Opinio
     )
 
 
-# 6. warnings -------------------------------------------------------------------------------------
+# 5. warnings -------------------------------------------------------------------------------------
 
 # A class is rare if it has fewer rows than this, and than this share of an even part.
 _RARE_ROWS = 10

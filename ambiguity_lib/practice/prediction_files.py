@@ -8,7 +8,6 @@ one of these lists.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ambiguity_lib.data.schema import NLI_CLASSES, SUM_TOLERANCE
+from ambiguity_lib.data.schema import NLI_CLASSES
+from ambiguity_lib.practice.cells import (
+    Classes,
+    read_distribution,
+    read_numbers,
+    renormalise,
+    shorten,
+)
+from ambiguity_lib.practice.file_rows import ProblemLog, read_json_lines, read_text_lines
 from ambiguity_lib.store import written_whole
 
 #: Fields that may hold what a model says, in the order in which they are looked for.
@@ -70,17 +77,21 @@ def read_prediction_files(
         raise ValueError(
             f"the files' order {', '.join(order)} must name the classes {', '.join(class_names)}"
         )
+    classes = Classes(order)
     columns = [order.index(name) for name in class_names]
     models: dict[str, dict[str, NDArray[np.float64]]] = {}
-    plain: list[str] = []
+    plain: dict[str, None] = {}
     for path in map(Path, paths):
-        for model, uid, entry, where in _entries(path):
-            if model is None and path.name not in plain:
-                plain.append(path.name)
-            known = models.setdefault(model or "", {})
+        for where, model, uid, entry in _entries(path):
+            if not model:
+                plain[path.name] = None
+            known = models.setdefault(model, {})
             if uid in known:
                 raise ValueError(f"{where}: uid {uid!r} occurs twice")
-            known[uid] = _distribution(entry, len(columns), where)[columns]
+            try:
+                known[uid] = _distribution(entry, classes)[columns]
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from error
     if not models:
         raise ValueError("there is no prediction in the files")
     return [PredictionFile(name or " + ".join(plain), probs) for name, probs in models.items()]
@@ -108,65 +119,51 @@ def write_prediction_file(
     return path
 
 
-def _entries(path: Path) -> Iterator[tuple[str | None, str, Mapping[str, Any], str]]:
-    """Model (None if the file names none), uid, what is said, and where it stands."""
+def _entries(path: Path) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Where it stands, the model (empty if the file names none), the uid, and what is said."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no predictions file {path}")
-    lines = ".jsonl" in path.suffixes or ".ndjson" in path.suffixes
+    log = ProblemLog(str(path))
+    if ".jsonl" in path.suffixes or ".ndjson" in path.suffixes:
+        lines = list(read_json_lines(path, log))
+        log.raise_any()
+        for number, entry in lines:
+            where = f"{path}, line {number}"
+            if "uid" not in entry:
+                raise ValueError(f"{where}: there is no 'uid'; the fields are {', '.join(entry)}")
+            yield where, "", str(entry["uid"]), entry
+        return
+    text = "".join(read_text_lines(path, log))
+    log.raise_any()
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-            if lines:
-                for number, line in enumerate(file, start=1):
-                    where = f"{path}, line {number}"
-                    if line.strip():
-                        entry = _mapping(json.loads(line), where)
-                        yield None, _uid(entry, where), entry, where
-                return
-            content = _mapping(json.load(file), str(path))
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, ValueError) and not isinstance(
-            error, json.JSONDecodeError | UnicodeDecodeError
-        ):
-            raise
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}") from error
-    for key, value in content.items():
+    for key, value in _mapping(content, str(path)).items():
         where = f"{path}, {key!r}"
         entry = _mapping(value, where)
         if "uid" in entry or any(field in entry for field in FIELDS):
-            yield None, str(key), entry, where
+            yield where, "", str(key), entry
             continue
         for uid, nested in entry.items():
-            yield str(key), str(uid), _mapping(nested, f"{where}, {uid!r}"), f"{where}, {uid!r}"
+            inner = f"{where}, {uid!r}"
+            yield inner, str(key), str(uid), _mapping(nested, inner)
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected a JSON object, found {type(value).__name__}")
+        raise ValueError(f"{where}: expected a JSON object, found {shorten(value)}")
     return value
 
 
-def _uid(entry: Mapping[str, Any], where: str) -> str:
-    if "uid" not in entry:
-        raise ValueError(f"{where}: there is no 'uid'; the fields are {', '.join(entry)}")
-    return str(entry["uid"])
-
-
-def _distribution(entry: Mapping[str, Any], classes: int, where: str) -> NDArray[np.float64]:
-    for field in FIELDS:
-        if entry.get(field) is None:
-            continue
-        try:
-            row = np.asarray(entry[field], dtype=np.float64)
-        except (TypeError, ValueError):
-            row = np.empty(0)
-        if row.shape != (classes,) or not np.isfinite(row).all():
-            raise ValueError(f"{where}: {field} must be {classes} numbers, found {entry[field]!r}")
+def _distribution(entry: Mapping[str, Any], classes: Classes) -> NDArray[np.float64]:
+    field = next((name for name in FIELDS if entry.get(name) is not None), None)
+    if field is None:
+        raise ValueError(f"there is none of {', '.join(FIELDS)}")
+    try:
+        cell = read_numbers(entry[field])
         if field == "logits":
-            return np.asarray(softmax(row))
-        if row.min() < 0 or abs(row.sum() - 1) > 1e-3:
-            raise ValueError(
-                f"{where}: {field} must be probabilities that sum to one; found {entry[field]!r}"
-            )
-        # as after rounding to a few decimals
-        return row if abs(row.sum() - 1) <= SUM_TOLERANCE else row / row.sum()
-    raise ValueError(f"{where}: there is none of {', '.join(FIELDS)}")
+            return np.asarray(softmax(classes.arrange(cell or [])))
+        return renormalise(read_distribution(cell or [], classes)[None])[0][0]
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
