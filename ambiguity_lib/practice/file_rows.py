@@ -303,12 +303,14 @@ def _read_table(path: Path, delimiter: str, log: ProblemLog) -> tuple[list[str],
         except csv.Error as error:
             log.add(line, _explain_csv(str(error), line, reader.line_num))
             continue
-        if cells and not header:
+        if not cells:
+            continue
+        if not header:
             header = cells
             _check_header(header, log)
         elif len(cells) == len(header):
             rows[line] = dict(zip(header, cells, strict=True))
-        elif cells:
+        else:
             log.add(
                 line,
                 f"the row has {len(cells)} cells and the header {len(header)}; a cell that has the "

@@ -393,13 +393,18 @@ def read_cells(
 ) -> pd.Series:
     """Read a column; a cell that cannot be read is noted, and `broken` takes its place."""
     values = []
-    for line, cell in cells.items():
+    for line, cell in _numbered(cells):
         try:
             values.append(read(cell))
         except ValueError as error:
             log.add(line, f"column '{column}': {error}")
             values.append(broken)
     return as_objects(values, cells.index)
+
+
+def _numbered(cells: pd.Series) -> Iterator[tuple[int, Any]]:
+    """Give the cells of a column with their lines."""
+    return zip(cells.index.tolist(), cells.tolist(), strict=True)
 
 
 def read_items(
@@ -459,9 +464,11 @@ def _read_answers(
             "already",
         )
     items = cells[["uid"]].drop_duplicates()
-    for role in names.keys() & {"text", "text_pair"}:
+    for role in ("text", "text_pair"):
+        if role not in names:
+            continue
         filled = cells.loc[~cells[role].map(is_blank).astype(bool), ["uid", role]]
-        for line, uid in items.loc[~items["uid"].isin(filled["uid"]), "uid"].items():
+        for line, uid in _numbered(items.loc[~items["uid"].isin(filled["uid"]), "uid"]):
             log.add(line, f"column '{names[role]}': no row of {shorten(uid)} has the text")
         filled[role] = read_cells(filled[role], read_text, names[role], log)
         first: dict[str, tuple[int, str]] = {}
@@ -507,7 +514,7 @@ def infer_classes(
     lists = (
         (line, len(cell))
         for role in ("label_counts", "label_dist")
-        for line, cell in items[role].dropna().items()
+        for line, cell in _numbered(items[role].dropna())
         if isinstance(cell, list)
     )
     list_line, size = next(lists, (None, None))
@@ -546,9 +553,9 @@ def _named_classes(
     """Give everything that names a class, with the line it stands in."""
     columns = [items["label"], items["majority_label"]]
     for column in columns if answers is None else [answers["label"]]:
-        yield from column.dropna().items()
+        yield from _numbered(column.dropna())
     for role in ("label_counts", "label_dist"):
-        for line, cell in items[role].dropna().items():
+        for line, cell in _numbered(items[role].dropna()):
             for name in cell if isinstance(cell, dict) else ():
                 # what is no label will be a problem of the cell
                 with suppress(ValueError):
@@ -631,13 +638,13 @@ def read_opinions(
     items: pd.DataFrame, classes: Classes, used: Columns, log: ProblemLog
 ) -> Opinions:
     """Read votes, distributions and majorities; votes go before a distribution."""
+    majority = find_classes(items, "majority_label", classes, used, log)
     votes = _read_matrix(items, "label_counts", read_votes, classes, used, log)
     dist = _read_matrix(items, "label_dist", read_distribution, classes, used, log)
-    majority = find_classes(items, "majority_label", classes, used, log)
     with np.errstate(invalid="ignore"):
         shares = votes / votes.sum(axis=1, keepdims=True)
         apart = np.abs(shares - renormalise(dist)[0]).max(axis=1) > _AGREEMENT
-    for row in np.flatnonzero(apart):
+    for row in np.flatnonzero(apart).tolist():
         log.add(
             items.index[row],
             f"column '{used.label_dist}': votes and distribution disagree: "

@@ -148,6 +148,11 @@ def test_crlf_byte_order_mark_and_empty_lines(tmp_path: Path) -> None:
         assert read_dataset(save(tmp_path / name, data)).dataset.to_dict() == plain
 
 
+def test_empty_lines_before_a_header_are_passed_over(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.csv", b"\n\r\nuid,text,label\na,x,no\nb,,yes\n")
+    assert message(path) == ", line 5: column 'text': the text is blank"
+
+
 def test_without_ids_rows_are_numbered(tmp_path: Path) -> None:
     rows = [{"text": text, "label": label} for text, label in (("x", 0), ("y", None), ("z", 1))]
     assert read_dataset(write(tmp_path / "a.jsonl", rows)).dataset["uid"][:] == ["1", "3"]
