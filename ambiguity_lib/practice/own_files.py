@@ -276,30 +276,44 @@ def _read(
         log.fail(None, f"no row has {'human opinions' if human else 'a label'}")
     if opinions is not None and not human:
         label = opinions.majority
+    if opinions is not None:
+        opinions = opinions.take(kept)
     items, label = items.iloc[kept], label[kept]
-    # of answers, those without a label are said; items without any answer are no items
-    dropped = len(rows.frame) - len(kept) if answers is None else int(answers["label"].isna().sum())
-    warnings = list(opinions.warnings) if opinions is not None else []
+    warnings = [] if opinions is None else list(opinions.warnings)
     if labels and not human:
         if class_names is None and len(np.unique(label)) == 1:
             _fail_with_one(classes.names[label[0]], log)
         inferred = class_names is None and declared is None
         warnings += class_warnings(label, classes.names, inferred=inferred)
         warnings += repetition_warnings(items[["text", "text_pair"]], label)
+    # of answers, it is those without a label
+    dropped = len(rows.frame) - len(kept) if answers is None else int(answers["label"].isna().sum())
     if dropped:
         what = "opinions" if human and answers is None else "label"
         warnings.insert(0, f"rows left out because they have no {what}: {dropped:,}")
-    content: dict[str, Any] = {"label": label}
-    content |= {name: items[name].tolist() for name in ("uid", "text", "text_pair")}
-    votes = False
-    if human and opinions is not None:
-        content |= {"label_dist": opinions.dist[kept], "majority_label": opinions.majority[kept]}
-        if votes := opinions.votes is not None:
-            content["label_counts"] = opinions.votes[kept]
-    features = make_features(
-        classes.names, pair=used.text_pair is not None, human=human, votes=votes
-    )
-    return LabelledFile(build_dataset(content, features), str(source), dropped, tuple(warnings))
+    pair = used.text_pair is not None
+    dataset = _build(items, label, opinions if human else None, classes, pair=pair)
+    return LabelledFile(dataset, str(source), dropped, tuple(warnings))
+
+
+def _build(
+    items: pd.DataFrame,
+    label: np.ndarray,
+    opinions: Opinions | None,
+    classes: Classes,
+    *,
+    pair: bool,
+) -> Dataset:
+    content: dict[str, Any] = {name: items[name].tolist() for name in ("uid", "text", "text_pair")}
+    content["label"] = label
+    votes = None
+    if opinions is not None:
+        votes = opinions.votes
+        content |= {"label_dist": opinions.dist, "majority_label": opinions.majority}
+        content["label_counts"] = votes
+    human = opinions is not None
+    features = make_features(classes.names, pair=pair, human=human, votes=votes is not None)
+    return build_dataset(content, features)
 
 
 # 1. columns --------------------------------------------------------------------------------------
@@ -620,6 +634,11 @@ class Opinions:
     votes: np.ndarray | None
     majority: np.ndarray
     warnings: tuple[str, ...]
+
+    def take(self, rows: np.ndarray) -> Opinions:
+        """Give those of some items."""
+        votes = None if self.votes is None else self.votes[rows]
+        return Opinions(self.dist[rows], votes, self.majority[rows], self.warnings)
 
 
 def count_answers(
