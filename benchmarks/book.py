@@ -55,7 +55,7 @@ def run(quick: bool) -> Report:
 
 def _run_book(profile: str, environment: dict[str, str], *options: str) -> dict[str, float]:
     """Seconds of every chapter, of the rendering, and of all."""
-    command = [sys.executable, "-c", "from ambiguity_lib.practice.cli import main; main()", "book"]
+    command = [sys.executable, str(project_root() / "book/tools/run.py")]
     begin = time.perf_counter()
     done = subprocess.run(
         [*command, "--profile", profile, *options],

@@ -269,6 +269,11 @@ class DownloadError(RuntimeError):
 
     No OSError, so that what is meant for a folder that lacks a file (`except FileNotFoundError`)
     does not pass over it.
+
+    Examples:
+        >>> from ambiguity_lib.data import DownloadError
+        >>> issubclass(DownloadError, FileNotFoundError)
+        False
     """
 
 

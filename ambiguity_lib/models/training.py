@@ -436,6 +436,8 @@ def _train(
         with quiet_transformers():  # it warns of how it orders checkpoints, of which we keep one
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if resume is not None:
+        if processes > 1:  # the trainer of another may still look into the folder
+            distributed.barrier()
         shutil.rmtree(resume.folder, ignore_errors=True)
 
 
