@@ -128,8 +128,10 @@ class Classes:
     def __len__(self) -> int:
         return len(self.names)
 
-    def find(self, label: Label) -> int:
-        """Give the index of a label; the error has the classes and what is near."""
+    def find(self, label: Label | None) -> int:
+        """Give the index of a label, -1 of none; the error has the classes and what is near."""
+        if label is None:
+            return -1
         if label not in self._known:
             self._known[label] = self._search(label)
         return self._known[label]

@@ -117,11 +117,13 @@ class ProblemLog:
 
     Attributes:
         unit: What the line numbers count; whoever opens the source sets it.
+        names: Role of a column, such as `"text"` → what the file calls it.
     """
 
     def __init__(self, source: str, limit: int = KEPT) -> None:
         self.source = source
         self.unit = "line"
+        self.names: dict[str, str] = {}
         self._limit = limit
         self._problems: list[Problem] = []
 
@@ -131,6 +133,10 @@ class ProblemLog:
     def add(self, line: int | None, message: str) -> None:
         """Note a problem and go on."""
         self._problems.append(Problem(line, message, self.unit))
+
+    def add_cell(self, line: int, role: str, message: str) -> None:
+        """Note a problem of one cell and go on."""
+        self.add(line, f"column '{self.names[role]}': {message}")
 
     def fail(self, line: int | None, message: str) -> NoReturn:
         """Note a problem after which nothing more can be said, and stop."""

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +23,7 @@ from datasets import Dataset
 
 from ambiguity_lib.data.schema import build_dataset, make_features
 from ambiguity_lib.practice.cells import (
+    Cell,
     Classes,
     Label,
     as_number,
@@ -261,12 +261,12 @@ def _read(
     items, answers = read_items(rows, used, log)
     declared = None if used.label is None else rows.class_names.get(used.label)
     classes = Classes(class_names or declared or infer_classes(items, answers, log))
-    label = find_classes(items, "label", classes, used, log)
+    label = find_classes(items["label"], classes, log)
     opinions = None
     if answers is not None:
-        opinions = count_answers(answers, len(items), classes, used, log)
+        opinions = count_answers(answers, len(items), classes, log)
     elif human:
-        opinions = read_opinions(items, classes, used, log)
+        opinions = read_opinions(items, classes, log)
     log.raise_any()
     if opinions is not None:
         kept = np.flatnonzero(opinions.majority >= 0)
@@ -396,14 +396,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "label_counts": read_numbers,
     "label_dist": read_numbers,
 }
+_ANSWER = ("uid", "annotator", "label")
 
 
 def read_cells(
-    cells: pd.Series,
-    read: Callable[[Any], Any],
-    column: str | None,
-    log: ProblemLog,
-    broken: object = None,
+    cells: pd.Series, read: Callable[[Any], Any], log: ProblemLog, broken: object = None
 ) -> pd.Series:
     """Read a column; a cell that cannot be read is noted, and `broken` takes its place."""
     values = []
@@ -411,7 +408,7 @@ def read_cells(
         try:
             values.append(read(cell))
         except ValueError as error:
-            log.add(line, f"column '{column}': {error}")
+            log.add_cell(line, str(cells.name), str(error))
             values.append(broken)
     return as_objects(values, cells.index)
 
@@ -424,32 +421,35 @@ def _numbered(cells: pd.Series) -> Iterator[tuple[int, Any]]:
 def read_items(
     rows: Rows, used: Columns, log: ProblemLog
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Read the cells of the columns used; the frames have a column for each field of `Columns`.
+    """Read the cells of the columns used; the frame has a column for each field of `Columns`.
 
     Returns:
         The items in file order, indexed by the line where each stands first; and the answers of
         annotators, if there are any, with `item`, the position of their item, and `label`. A cell
-        is missing where there is nothing or a problem.
+        is None where there is nothing or a problem.
     """
-    names = {role: name for role, name in dataclasses.asdict(used).items() if name is not None}
-    cells = rows.frame[list(names.values())].set_axis(list(names), axis="columns")
-    if used.annotator is not None:
-        items, answers = _read_answers(cells, names, log)
+    log.names = {role: name for role, name in dataclasses.asdict(used).items() if name is not None}
+    cells = rows.frame[list(log.names.values())].set_axis(list(log.names), axis="columns")
+    answers = None
+    if used.annotator is None:
+        items = _read_rows(cells, log)
     else:
-        items, answers = _read_rows(cells, names, log), None
+        items, answers = _read_answers(cells, log)
     if items.empty:
         log.raise_any()
         log.fail(None, "there are columns but no rows")
-    return items.reindex(columns=list(_READERS)), answers
+    for role in _READERS.keys() - items.columns:
+        items[role] = as_objects([None] * len(items), items.index)
+    return items, answers
 
 
-def _read_rows(cells: pd.DataFrame, names: Mapping[str, str], log: ProblemLog) -> pd.DataFrame:
+def _read_rows(cells: pd.DataFrame, log: ProblemLog) -> pd.DataFrame:
     """Read a file that has one row for each item."""
     items = pd.DataFrame(index=cells.index)
     for role, read in _READERS.items():
-        if role in names:
-            items[role] = read_cells(cells[role], read, names[role], log)
-    if "uid" not in names:
+        if role in cells:
+            items[role] = read_cells(cells[role], read, log)
+    if "uid" not in cells:
         items["uid"] = as_objects(map(str, range(1, len(items) + 1)), items.index)
     for line, earlier, uid in _repeats(items, ["uid"]):
         log.add(
@@ -460,17 +460,13 @@ def _read_rows(cells: pd.DataFrame, names: Mapping[str, str], log: ProblemLog) -
     return items
 
 
-def _read_answers(
-    cells: pd.DataFrame, names: Mapping[str, str], log: ProblemLog
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_answers(cells: pd.DataFrame, log: ProblemLog) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read a file that has one row for each annotator of each item, in any order.
 
     The texts of an item stand in all of its rows or in some, the others being blank there.
     """
-    cells = cells.copy()
-    for role in ("uid", "annotator", "label"):
-        cells[role] = read_cells(cells[role], _READERS[role], names[role], log)
-    cells = cells.dropna(subset=["uid", "annotator"])
+    read = {role: read_cells(cells[role], _READERS[role], log) for role in _ANSWER}
+    cells = cells.assign(**read).dropna(subset=["uid", "annotator"])
     for line, earlier, uid, annotator in _repeats(cells, ["uid", "annotator"]):
         log.add(
             line,
@@ -479,24 +475,25 @@ def _read_answers(
         )
     items = cells[["uid"]].drop_duplicates()
     for role in ("text", "text_pair"):
-        if role not in names:
-            continue
-        filled = cells.loc[~cells[role].map(is_blank).astype(bool), ["uid", role]]
-        for line, uid in _numbered(items.loc[~items["uid"].isin(filled["uid"]), "uid"]):
-            log.add(line, f"column '{names[role]}': no row of {shorten(uid)} has the text")
-        filled[role] = read_cells(filled[role], read_text, names[role], log)
-        first: dict[str, tuple[int, str]] = {}
-        for line, uid, text in filled.dropna().itertuples(name=None):
-            earlier, known = first.setdefault(uid, (line, text))
-            if text != known:
-                log.add(
-                    line,
-                    f"column '{names[role]}' of {shorten(uid)} differs from {log.unit} {earlier}",
-                )
-        texts = (first[uid][1] if uid in first else None for uid in items["uid"])
-        items[role] = as_objects(texts, items.index)
+        if role in cells:
+            items[role] = _text_of_each(items["uid"], cells[["uid", role]], role, log)
     position = pd.Index(items["uid"]).get_indexer(cells["uid"])
     return items, pd.DataFrame({"item": position, "label": cells["label"]})
+
+
+def _text_of_each(uids: pd.Series, cells: pd.DataFrame, role: str, log: ProblemLog) -> pd.Series:
+    """Give the text of each id, which is the same wherever it is not blank."""
+    filled = cells[~cells[role].map(is_blank).astype(bool)]
+    for line, uid in _numbered(uids[~uids.isin(filled["uid"])]):
+        log.add_cell(line, role, f"no row of {shorten(uid)} has the text")
+    texts: dict[str, tuple[int, str]] = {}
+    read = filled.assign(**{role: read_cells(filled[role], read_text, log)}).dropna()
+    for line, uid, text in read.itertuples(name=None):
+        earlier, known = texts.setdefault(uid, (line, text))
+        if text != known:
+            column = f"column '{log.names[role]}' of {shorten(uid)}"
+            log.add(line, f"{column} differs from {log.unit} {earlier}")
+    return as_objects((texts[uid][1] if uid in texts else None for uid in uids), uids.index)
 
 
 def _repeats(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ...]]:
@@ -535,9 +532,21 @@ def infer_classes(
     numbers = {number: label for label in first if (number := as_number(label)) is not None}
     words = sorted(str(label) for label in first if as_number(label) is None)
     names = tuple(sorted(map(str, first)))
-    if words:
-        _check_words(words, first, log)
-    else:
+    mixed = [label for label in first if isinstance(label, int)]
+    fractions = [name for name in words if _FRACTION.fullmatch(name)]
+    if words and mixed:
+        log.fail(
+            first[min(mixed)],
+            f"some labels are names ({list_names(words, 3)}) and some are numbers ({min(mixed)}); "
+            "give the class names in the order that the numbers mean (--classes)",
+        )
+    if fractions:
+        log.fail(
+            first[fractions[0]],
+            f"label {fractions[0]!r} is a fraction; a class is a name or a whole number. If it is "
+            "a name, give the class names (--classes)",
+        )
+    if not words:
         largest = max(numbers, default=-1)
         if size is None and largest >= MAX_UNNAMED:
             log.fail(
@@ -577,24 +586,6 @@ def _named_classes(
                         yield line, label
 
 
-def _check_words(words: list[str], first: Mapping[Label, int], log: ProblemLog) -> None:
-    """Refuse names among numbers, and names that are fractions."""
-    mixed = [label for label in first if isinstance(label, int)]
-    if mixed:
-        log.fail(
-            first[min(mixed)],
-            f"some labels are names ({list_names(words, 3)}) and some are numbers ({min(mixed)}); "
-            "give the class names in the order that the numbers mean (--classes)",
-        )
-    fractions = [name for name in words if _FRACTION.fullmatch(name)]
-    if fractions:
-        log.fail(
-            first[fractions[0]],
-            f"label {fractions[0]!r} is a fraction; a class is a name or a whole number. If it is "
-            "a name, give the class names (--classes)",
-        )
-
-
 def _fail_with_one(name: str, log: ProblemLog) -> NoReturn:
     log.fail(
         None,
@@ -602,15 +593,9 @@ def _fail_with_one(name: str, log: ProblemLog) -> NoReturn:
     )
 
 
-def find_classes(
-    frame: pd.DataFrame, role: str, classes: Classes, used: Columns, log: ProblemLog
-) -> np.ndarray:
-    """Look up the N labels of a column: class indices, int64 of shape (N,), -1 where none is."""
-    found = np.full(len(frame), -1, dtype=np.int64)
-    given = frame[role].notna().to_numpy()
-    cells = frame.loc[given, role]
-    found[given] = read_cells(cells, classes.find, getattr(used, role), log, -1).astype(np.int64)
-    return found
+def find_classes(labels: pd.Series, classes: Classes, log: ProblemLog) -> np.ndarray:
+    """Look up N labels: class indices, int64 of shape (N,), -1 where there is none."""
+    return read_cells(labels, classes.find, log, broken=-1).to_numpy(dtype=np.int64)
 
 
 # 4. opinions -------------------------------------------------------------------------------------
@@ -641,11 +626,9 @@ class Opinions:
         return Opinions(self.dist[rows], votes, self.majority[rows], self.warnings)
 
 
-def count_answers(
-    answers: pd.DataFrame, size: int, classes: Classes, used: Columns, log: ProblemLog
-) -> Opinions:
+def count_answers(answers: pd.DataFrame, size: int, classes: Classes, log: ProblemLog) -> Opinions:
     """Count the answers of annotators to so many items."""
-    label = find_classes(answers, "label", classes, used, log)
+    label = find_classes(answers["label"], classes, log)
     given = label >= 0
     votes = np.zeros((size, len(classes)))
     np.add.at(votes, (answers["item"].to_numpy()[given], label[given]), 1)
@@ -653,45 +636,37 @@ def count_answers(
     return _settle(votes, np.full(votes.shape, np.nan), np.full(size, -1))
 
 
-def read_opinions(
-    items: pd.DataFrame, classes: Classes, used: Columns, log: ProblemLog
-) -> Opinions:
-    """Read votes, distributions and majorities; votes go before a distribution."""
-    majority = find_classes(items, "majority_label", classes, used, log)
-    votes = _read_matrix(items, "label_counts", read_votes, classes, used, log)
-    dist = _read_matrix(items, "label_dist", read_distribution, classes, used, log)
-    with np.errstate(invalid="ignore"):
-        shares = votes / votes.sum(axis=1, keepdims=True)
-        apart = np.abs(shares - renormalise(dist)[0]).max(axis=1) > _AGREEMENT
+def read_opinions(items: pd.DataFrame, classes: Classes, log: ProblemLog) -> Opinions:
+    """Read majorities, votes and distributions; votes go before a distribution."""
+    majority = find_classes(items["majority_label"], classes, log)
+    votes = _read_matrix(items["label_counts"], read_votes, classes, log)
+    dist = _read_matrix(items["label_dist"], read_distribution, classes, log)
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    apart = (np.abs(shares - renormalise(dist)[0]) > _AGREEMENT).any(axis=1)
     for row in np.flatnonzero(apart).tolist():
-        log.add(
+        log.add_cell(
             items.index[row],
-            f"column '{used.label_dist}': votes and distribution disagree: "
-            f"{votes[row].astype(np.int64).tolist()} is {shares[row].round(3).tolist()}, not "
-            f"{dist[row].round(3).tolist()}; is one in another order of the classes?",
+            "label_dist",
+            f"votes and distribution disagree: {votes[row].astype(np.int64).tolist()} is "
+            f"{shares[row].round(3).tolist()}, not {dist[row].round(3).tolist()}; is one in "
+            "another order of the classes?",
         )
     return _settle(votes, dist, majority)
 
 
 def _read_matrix(
-    items: pd.DataFrame,
-    role: str,
-    read: Callable[..., np.ndarray],
+    cells: pd.Series,
+    read: Callable[[Cell, Classes], np.ndarray],
     classes: Classes,
-    used: Columns,
     log: ProblemLog,
 ) -> np.ndarray:
-    """Read a column of lists or mappings, float64 of shape (N, C); rows without any are NaN."""
-    matrix = np.full((len(items), len(classes)), np.nan)
-    given = items[role].notna().to_numpy()
-    if given.any():
-        cells = items.loc[given, role]
-        reader = partial(read, classes=classes)
-        nothing = np.full(len(classes), np.nan)
-        matrix[given] = np.stack(
-            read_cells(cells, reader, getattr(used, role), log, nothing).tolist()
-        )
-    return matrix
+    """Read N lists or mappings, float64 of shape (N, C); rows without any are NaN."""
+    nothing = np.full(len(classes), np.nan)
+
+    def read_any(cell: Cell | None) -> np.ndarray:
+        return nothing if cell is None else read(cell, classes)
+
+    return np.stack(read_cells(cells, read_any, log, broken=nothing).tolist())
 
 
 def _settle(votes: np.ndarray, dist: np.ndarray, majority: np.ndarray) -> Opinions:

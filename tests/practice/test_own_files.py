@@ -884,6 +884,21 @@ def test_every_bad_row_is_listed(tmp_path: Path) -> None:
     assert [problem.line for problem in problems] == [1, 1, 3, 3]
 
 
+def test_votes_and_a_distribution_that_are_both_wrong_are_both_listed(tmp_path: Path) -> None:
+    rows = [{"text": "x", "label_counts": [0, 0, 0], "label_dist": [0.5, 0.5]}]
+    problems = check_file(write(tmp_path / "a.jsonl", rows), class_names=NAMES, human=True)
+    assert ["label_counts" in problems[0].message, "label_dist" in problems[1].message] == [
+        True
+    ] * 2
+
+
+def test_second_texts_that_begin_late_are_read(tmp_path: Path) -> None:
+    rows = [{"text": f"x{i}", "text_pair": "", "label": i % 2} for i in range(1200)]
+    rows[-1]["text_pair"] = "y"
+    problems = check_file(write(tmp_path / "a.jsonl", rows), limit=2)
+    assert str(problems[0]) == "line 1: column 'text_pair': the text is blank"
+
+
 # one row for each annotator
 
 
