@@ -1,6 +1,6 @@
 """Intervals over items and seeds, paired tests with Holm's correction, results by human entropy.
 
-Most functions take the tidy table of :func:`ambiguity_lib.results.score_methods`: one row an item,
+Most functions take the tidy table of :func:`ambiguity_lib.study.score_methods`: one row an item,
 method and seed of an evaluation set.
 """
 

@@ -1,6 +1,6 @@
 """What an interval, and a corrected p-value, allow to say of a difference.
 
-A row is one of :func:`ambiguity_lib.statistics.compare`, or a mapping with ``difference``, ``low``
+A row is one of :func:`ambiguity_lib.evaluation.compare`, or a mapping with ``difference``, ``low``
 and ``high``, and ``p_holm`` where there was a test.
 """
 

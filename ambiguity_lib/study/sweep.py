@@ -14,7 +14,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,11 @@ class Job:
         experiment.store.get_or_build("done", self.spec(experiment), build)
 
     def spec(self, experiment: Experiment) -> dict[str, Any]:
-        """What tells in the store that this has been done."""
+        """What tells in the store that this has been done; the experiment is of the job's fold."""
         settings = dataclasses.asdict(experiment.profile)
         for name in ("name", "title", "description", "seeds", "second_task", "evaluation"):
             del settings[name]
-        own = experiment.with_fold(self.fold).data
+        own = experiment.data
         data = [own.fingerprint(split) for split in ("train", "validation", *own.evaluation_splits)]
         return {
             "job": dataclasses.asdict(self),
@@ -216,21 +216,28 @@ def _run_stages(
     """Run what is not done yet, stage after stage; what failed, and why."""
     failed: dict[Job, str] = {}
     store = experiment.store
+    # the data of a fold is loaded and hashed once, not by every job
+    folds = {job.fold for jobs in stages for job in jobs}
+    of_fold = {fold: experiment.with_fold(fold) for fold in folds}
     with contextlib.ExitStack() as stack:
         backend: int | None = None
         for jobs in stages:
-            missing = [job for job in jobs if not store.has("done", job.spec(experiment))]
+            missing = [job for job in jobs if not store.has("done", job.spec(of_fold[job.fold]))]
             if not missing:
                 continue
             if scheduler is not None and backend is None:
                 backend = stack.enter_context(_cluster(scheduler, store.root))
             count = backend or min(workers or default_workers(), len(missing))
-            failed |= _run_jobs(experiment, missing, count, scheduler is None, progress)
+            failed |= _run_jobs(of_fold, missing, count, scheduler is None, progress)
     return failed
 
 
 def _run_jobs(
-    experiment: Experiment, jobs: Sequence[Job], workers: int, here: bool, progress: bool
+    of_fold: Mapping[int, Experiment],
+    jobs: Sequence[Job],
+    workers: int,
+    here: bool,
+    progress: bool,
 ) -> dict[Job, str]:
     """Run jobs, ``workers`` at a time: in processes of this machine, or where joblib is told to."""
     failed: dict[Job, str] = {}
@@ -238,7 +245,7 @@ def _run_jobs(
         bar.set_description(f"training, {workers} at a time")
         if here and workers == 1:
             for job in jobs:
-                _note(failed, *_attempt(experiment, job, None, None))
+                _note(failed, *_attempt(of_fold[job.fold], job, None, None))
                 bar.update()
             return failed
         threads = max(1, torch.get_num_threads() // workers) if here else None
@@ -247,7 +254,8 @@ def _run_jobs(
         pool = joblib.Parallel(
             workers, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
         )
-        calls = [joblib.delayed(_attempt)(experiment.quiet(), job, threads, parent) for job in jobs]
+        quiet = {fold: one.quiet() for fold, one in of_fold.items()}
+        calls = [joblib.delayed(_attempt)(quiet[job.fold], job, threads, parent) for job in jobs]
         with joblib.parallel_config("loky") if here else contextlib.nullcontext():
             try:
                 for job, error in pool(calls):
