@@ -3,6 +3,7 @@
 from ambiguity_lib.evaluation.resampling import (
     EvaluationConfig,
     Resamples,
+    bootstrap_interval,
     by_human_entropy,
     compare,
     differences,
@@ -13,7 +14,6 @@ from ambiguity_lib.evaluation.resampling import (
 )
 from ambiguity_lib.evaluation.scores import (
     Gold,
-    bootstrap_interval,
     few_humans,
     noise_floor,
     score_items,

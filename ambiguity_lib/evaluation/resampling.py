@@ -16,8 +16,8 @@ from pydantic import PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from scipy.stats import permutation_test
 
-from ambiguity_lib.metrics.calibration import confidence_bins
-from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.metrics.calibration import calibration_errors
+from ambiguity_lib.metrics.uncertainty import correlations, entropy
 
 
 @settings(frozen=True, config={"extra": "forbid"})
@@ -103,27 +103,54 @@ def _means(values: FloatArray, items: FloatArray) -> FloatArray:
     return items @ values.T
 
 
-def _correlations(x: FloatArray, y: FloatArray, items: FloatArray) -> FloatArray:
-    """Weighted Pearson correlations, (B, S), of x (N,) and y (S, N); NaN where one is constant."""
-    x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)
-    mean_x, mean_y = items @ x, items @ y.T
-    covariance = items @ (x * y).T - mean_x[:, np.newaxis] * mean_y
-    variance_x = (items @ np.square(x) - np.square(mean_x))[:, np.newaxis]
-    variance_y = items @ np.square(y).T - np.square(mean_y)
-    defined = np.minimum(variance_x, variance_y) > 1e-20
-    product = np.where(defined, variance_x * variance_y, 1.0)
-    return np.where(defined, covariance / np.sqrt(product), np.nan)
+def item_counts(items: int, samples: int, seed: int) -> FloatArray:
+    """How often each item is in each resample of one model's items, shape (B, N).
+
+    One draw of rows a resample, the stream of this book's first intervals. Counts, not shares: sums
+    of hits are whole numbers then, and a difference of none is none.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = (generator.integers(items, size=items) for _ in range(samples))
+    return np.array([np.bincount(rows, minlength=items) for rows in drawn], float)
 
 
-def _calibration_errors(
-    hits: FloatArray, confidences: FloatArray, items: FloatArray, bins: int
-) -> FloatArray:
-    """Expected calibration errors, (B, S), of hits and confidences (S, N)."""
-    errors = []
-    for hit, confidence in zip(hits, confidences, strict=True):
-        members = np.eye(bins)[confidence_bins(confidence, bins)]
-        errors.append(np.abs(items @ (members * (hit - confidence)[:, np.newaxis])).sum(axis=1))
-    return np.stack(errors, axis=1)
+def bootstrap_interval(
+    values: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of per-item values.
+
+    Args:
+        values: Shape (N,); pass differences for a paired comparison.
+        samples: Resamples.
+        seed: Seed of the resampling.
+        level: Coverage.
+
+    Returns:
+        The lower and the upper end, in the unit of the values.
+
+    Raises:
+        ValueError: If there are no values or the level is not in (0, 1).
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.evaluation import bootstrap_interval
+        >>> low, high = bootstrap_interval(np.arange(100) / 100)
+        >>> round(low, 2), round(high, 2)
+        (0.44, 0.55)
+
+        Of a paired difference that is always the same, there is no doubt:
+
+        >>> bootstrap_interval([0.25, 0.25, 0.25])
+        (0.25, 0.25)
+    """
+    array = np.asarray(values, float)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"values must be a non-empty list of numbers; shape is {array.shape}")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1; got {level}")
+    means = item_counts(len(array), samples, seed) @ array / len(array)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -150,10 +177,11 @@ class _Scores:
     def values(self, name: str, items: FloatArray, bins: int) -> FloatArray:
         """A score under item weights (B, N), shape (B, S)."""
         if name == "entropy_corr":
-            return _correlations(self.human_entropy, self.table["entropy"], items)
+            return correlations(self.human_entropy, self.table["entropy"], items)
         if name == "ECE":
-            hits, confidences = self.table["accuracy_new"], self.table["confidence"]
-            return _calibration_errors(hits, confidences, items, bins)
+            both = zip(self.table["accuracy_new"], self.table["confidence"], strict=True)
+            errors = [calibration_errors(hits, sure, items, bins) for hits, sure in both]
+            return np.stack(errors, axis=1)
         return _means(self.table[name], items)
 
 
@@ -376,8 +404,8 @@ def entropy_correlation_change(
     both = np.stack([first, second])
 
     def change(items: FloatArray) -> FloatArray:
-        correlations = _correlations(people, both, items)
-        return correlations[:, 0] - correlations[:, 1]
+        found = correlations(people, both, items)
+        return found[:, 0] - found[:, 1]
 
     resamples = Resamples.draw(1, len(people), samples=samples, seed=seed).items
     low, high = np.quantile(change(resamples), [0.025, 0.975])

@@ -145,46 +145,6 @@ def tied_items(human: ArrayLike) -> int:
     return int(((people == people.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
 
 
-def bootstrap_interval(
-    values: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of per-item values.
-
-    Args:
-        values: Shape (N,); pass differences for a paired comparison.
-        samples: Resamples.
-        seed: Seed of the resampling.
-        level: Coverage.
-
-    Returns:
-        The lower and the upper end, in the unit of the values.
-
-    Raises:
-        ValueError: If there are no values or the level is not in (0, 1).
-
-    Examples:
-        >>> import numpy as np
-        >>> from ambiguity_lib.evaluation import bootstrap_interval
-        >>> low, high = bootstrap_interval(np.arange(100) / 100)
-        >>> round(low, 2), round(high, 2)
-        (0.44, 0.55)
-
-        Of a paired difference that is always the same, there is no doubt:
-
-        >>> bootstrap_interval([0.25, 0.25, 0.25])
-        (0.25, 0.25)
-    """
-    array = np.asarray(values, float)
-    if array.ndim != 1 or not len(array):
-        raise ValueError(f"values must be a non-empty list of numbers; shape is {array.shape}")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1; got {level}")
-    generator = np.random.default_rng(seed)
-    means = [array[generator.integers(len(array), size=len(array))].mean() for _ in range(samples)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def split_votes(
     counts: ArrayLike, generator: np.random.Generator, first: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -82,10 +82,21 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
     """
     bins = _as_bin_count(n_bins)
     y, q = as_labelled(labels, probs)
-    confidence = q.max(axis=1)
-    surplus = (q.argmax(axis=1) == y) - confidence
-    sums = np.bincount(confidence_bins(confidence, bins), weights=surplus, minlength=bins)
-    return float(np.abs(sums).sum() / len(y))
+    alike = np.full((1, len(y)), 1 / len(y))
+    return float(calibration_errors(q.argmax(axis=1) == y, q.max(axis=1), alike, bins)[0])
+
+
+def calibration_errors(
+    hits: NDArray[np.generic], confidence: FloatArray, weights: FloatArray, n_bins: int
+) -> FloatArray:
+    """Expected calibration errors, shape (B,), under weights of the items, (B, N) with rows of 1.
+
+    ``hits`` says where the most likely class is right, ``confidence`` its probability; both (N,).
+    """
+    surplus = np.zeros((len(confidence), n_bins))
+    surplus[np.arange(len(confidence)), confidence_bins(confidence, n_bins)] = hits - confidence
+    errors: FloatArray = np.abs(weights @ surplus).sum(axis=1)
+    return errors
 
 
 def confidence_bins(confidence: FloatArray, n_bins: int) -> NDArray[np.intp]:

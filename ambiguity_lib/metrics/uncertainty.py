@@ -12,9 +12,10 @@ from ambiguity_lib.metrics.checks import (
     as_distributions,
 )
 
-# Entropies of one distribution with its classes in another order differ by about 1e-16; a
-# correlation computed from such differences would be noise.
-_CONSTANT_SPREAD = 1e-12
+# Entropies of one distribution with its classes in another order differ by about 1e-16, and sums of
+# squares lose as much; a correlation computed from such differences would be noise.
+_CONSTANT_DEVIATION = 1e-12
+_LOST_DIGITS = 1e-13
 
 
 def entropy(probs: ArrayInput) -> FloatArray:
@@ -91,7 +92,8 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
 
     Returns:
         Correlation from −1 to 1. It is undefined, NaN, for a single item, or where all items have
-        the same entropy (to 1e-12 nats) on either side, as for a constant prediction.
+        the same entropy (a standard deviation of at most 1e-12 nats) on either side, as for a
+        constant prediction.
 
     Raises:
         ValueError: If a row is not a distribution or the shapes differ.
@@ -112,10 +114,30 @@ def entropy_correlation(human: ArrayInput, model: ArrayInput) -> float:
         nan
     """
     p, q = as_distribution_pair(human, model)
-    human_entropy, model_entropy = _entropy(p), _entropy(q)
-    if min(np.ptp(human_entropy), np.ptp(model_entropy)) <= _CONSTANT_SPREAD:
-        return float("nan")
-    return float(np.corrcoef(human_entropy, model_entropy)[0, 1])
+    alike = np.full((1, len(p)), 1 / len(p))
+    return float(correlations(_entropy(p), _entropy(q)[np.newaxis], alike)[0, 0])
+
+
+def correlations(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+    """Pearson correlations under weights of the items; NaN where one side is constant.
+
+    Args:
+        x: Shape ``(N,)``.
+        y: Shape ``(S, N)``.
+        weights: Shape ``(B, N)``; rows sum to one.
+
+    Returns:
+        Shape ``(B, S)``.
+    """
+    x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)
+    mean_x, mean_y = (weights @ x)[:, np.newaxis], weights @ y.T
+    square_x, square_y = (weights @ np.square(x))[:, np.newaxis], weights @ np.square(y).T
+    covariance = weights @ (x * y).T - mean_x * mean_y
+    variance_x, variance_y = square_x - np.square(mean_x), square_y - np.square(mean_y)
+    least_x, least_y = (_CONSTANT_DEVIATION**2 + _LOST_DIGITS * s for s in (square_x, square_y))
+    defined = (variance_x > least_x) & (variance_y > least_y)
+    product = np.where(defined, variance_x * variance_y, 1.0)
+    return np.where(defined, np.clip(covariance / np.sqrt(product), -1, 1), np.nan)
 
 
 def ambiguity_auroc(human: ArrayInput, model: ArrayInput, threshold: float = 0.6) -> float:
@@ -152,7 +174,7 @@ def ambiguity_auroc(human: ArrayInput, model: ArrayInput, threshold: float = 0.6
         raise ValueError(f"threshold must be between 0 and 1; got {threshold}")
     p, q = as_distribution_pair(human, model)
     # 60 of 100 votes need not be the float 0.6
-    ambiguous = p.max(axis=1) < threshold - _CONSTANT_SPREAD
+    ambiguous = p.max(axis=1) < threshold - _CONSTANT_DEVIATION
     positives = int(ambiguous.sum())
     pairs = positives * (len(p) - positives)
     if pairs == 0:

@@ -31,15 +31,16 @@ from ambiguity_lib.data.schema import (
     human_distributions,
     reorder_classes,
 )
+from ambiguity_lib.evaluation.resampling import item_counts
 from ambiguity_lib.evaluation.scores import Gold, tied_items
 from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
 from ambiguity_lib.method.probes import LayerProbes
 from ambiguity_lib.method.recipe import Classifier, Pipeline, PipelineConfig
 from ambiguity_lib.method.targets import DistillationConfig
 from ambiguity_lib.method.temperatures import apply_temperature, fit_temperature
-from ambiguity_lib.metrics.calibration import accuracy, confidence_bins, negative_log_likelihood
+from ambiguity_lib.metrics.calibration import accuracy, calibration_errors, negative_log_likelihood
 from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
-from ambiguity_lib.metrics.uncertainty import entropy
+from ambiguity_lib.metrics.uncertainty import correlations, entropy
 from ambiguity_lib.models.batches import default_device, token_counts
 from ambiguity_lib.models.loading import (
     head_classes,
@@ -117,9 +118,8 @@ def measures(
     rows = []
     for one in judged:
         items = len(one.labels)
-        random = np.random.default_rng(seed)
-        draws = [np.arange(items), *(random.integers(items, size=items) for _ in range(samples))]
-        drawn = {name: _drawn(one, probs, bins, draws) for name, probs in one.probs.items()}
+        counts = np.vstack([np.ones(items), item_counts(items, samples, seed)])
+        drawn = {name: _drawn(one, probs, bins, counts) for name, probs in one.probs.items()}
         for measure in next(iter(drawn.values())):
             values = {name: own[measure] for name, own in drawn.items()}
             for name, (first, second) in DIFFERENCES.items():
@@ -140,36 +140,25 @@ def _both_ways(value: float, low: float, high: float, least: float) -> tuple[flo
 
 
 def _drawn(
-    judged: Judged, probs: FloatArray, bins: int, draws: Sequence[NDArray[np.intp]]
+    judged: Judged, probs: FloatArray, bins: int, counts: FloatArray
 ) -> dict[str, FloatArray]:
-    """Measure → its value in each draw of rows; what an item gives alone is computed once."""
-    labels, human, doubt, confidence = (
-        judged.labels,
-        judged.human,
-        entropy(probs),
-        probs.max(axis=1),
-    )
-
-    def mean(values: FloatArray) -> FloatArray:
-        return np.array([values[rows].mean() for rows in draws])
-
+    """Measure → its value in each resample, of which a row of counts says what is in it."""
+    labels, human = judged.labels, judged.human
+    confidence, doubt = probs.max(axis=1), entropy(probs)
+    items = len(labels)
     found: dict[str, FloatArray] = {}
     if (labels >= 0).all():
-        found["accuracy"] = mean(accuracy(labels, probs))
-        found["NLL"] = mean(negative_log_likelihood(labels, probs))
-        place, surplus = confidence_bins(confidence, bins), accuracy(labels, probs) - confidence
-        sums = [np.bincount(place[rows], surplus[rows], minlength=bins) for rows in draws]
-        found["ECE"] = np.abs(sums).sum(axis=1) / len(labels)
-    found["confidence"] = mean(confidence)
-    found["entropy"] = mean(doubt)
+        hits = accuracy(labels, probs)
+        found["accuracy"] = counts @ hits / items
+        found["NLL"] = counts @ negative_log_likelihood(labels, probs) / items
+        found["ECE"] = calibration_errors(hits, confidence, counts / items, bins)
+    found["confidence"] = counts @ confidence / items
+    found["entropy"] = counts @ doubt / items
     if human is not None:
-        found["JSD"] = mean(jensen_shannon_distance(human, probs))
-        found["KL"] = mean(kl_divergence(human, probs))
-        theirs = entropy(human)
-        with np.errstate(invalid="ignore", divide="ignore"):  # NaN where one does not vary
-            found["entropy correlation"] = np.array(
-                [np.corrcoef(theirs[rows], doubt[rows])[0, 1] for rows in draws]
-            )
+        found["JSD"] = counts @ jensen_shannon_distance(human, probs) / items
+        found["KL"] = counts @ kl_divergence(human, probs) / items
+        pairs = correlations(entropy(human), doubt[np.newaxis], counts / items)
+        found["entropy correlation"] = pairs[:, 0]
     return found
 
 

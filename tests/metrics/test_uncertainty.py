@@ -19,6 +19,7 @@ from ambiguity_lib.metrics import (
     entropy_correlation,
     rank_match,
 )
+from ambiguity_lib.metrics.uncertainty import correlations
 
 quick = settings(max_examples=50, deadline=None)
 seeds = st.integers(0, 10_000)
@@ -195,3 +196,20 @@ def test_auroc_knows_only_the_order_of_entropies(seed):
     assert 0 <= area <= 1
     # classes in another order have the same entropy
     assert ambiguity_auroc(human, model[:, ::-1]) == pytest.approx(area)
+
+
+@quick
+@given(seed=seeds)
+def test_correlations_under_weights_are_those_of_the_drawn_items(seed):
+    random = np.random.default_rng(seed)
+    x, y = random.random(12), random.random((2, 12))
+    rows = random.integers(12, size=(4, 12))
+    weights = np.array([np.bincount(drawn, minlength=12) for drawn in rows]) / 12
+    expected = [[pearsonr(x[drawn], one[drawn]).statistic for one in y] for drawn in rows]
+    assert_allclose(correlations(x, y, weights), expected, atol=1e-9)
+
+
+def test_a_resample_of_one_item_has_no_correlation():
+    random = np.random.default_rng(0)
+    x, y = random.random(40) * 0.3, random.random((1, 40))
+    assert np.isnan(correlations(x, y, np.eye(40))).all()
