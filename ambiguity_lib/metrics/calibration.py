@@ -87,7 +87,7 @@ def expected_calibration_error(labels: ArrayInput, probs: ArrayInput, n_bins: in
 
 
 def calibration_errors(
-    hits: NDArray[np.generic], confidence: FloatArray, weights: FloatArray, n_bins: int
+    hits: NDArray[np.bool_] | FloatArray, confidence: FloatArray, weights: FloatArray, n_bins: int
 ) -> FloatArray:
     """Expected calibration errors, shape (B,), under weights of the items, (B, N) with rows of 1.
 

@@ -42,6 +42,13 @@ class TextPrediction:
     entropy: float | None
     truncated: bool
 
+    def __str__(self) -> str:
+        if self.probs is None:
+            return ""
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in self.probs.items())
+        text = self.text if isinstance(self.text, str) else "  |  ".join(self.text)
+        return f"{self.entropy:.3f}  {shown}  {text}"
+
 
 def probe_layers(
     model: PreTrainedModel,

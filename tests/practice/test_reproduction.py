@@ -32,7 +32,7 @@ def parse(words: list[str]) -> typer.Context:
 
 def typed(words: list[str]) -> tuple[Reproduction, dict[str, Any]]:
     """The reproduction of a command, and the record's part that it is made from."""
-    recorded = command_line(parse(words), places=_PLACES, without=_ASIDE)
+    recorded = command_line(parse(words))
     return typed_again(Command(**recorded)), recorded
 
 

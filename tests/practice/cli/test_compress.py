@@ -19,7 +19,8 @@ from huggingface_hub import ModelCard
 from transformers import AutoModelForSequenceClassification
 from typer.testing import CliRunner
 
-from ambiguity_lib.practice.cli import app, prepare_work
+from ambiguity_lib.practice.cli import app
+from ambiguity_lib.practice.work import WorkFolder
 from tests.practice.test_compression import human_data, save_model
 from tests.tiny import CLASSES, tiny_dataset
 
@@ -141,23 +142,24 @@ def test_a_stopped_run_is_not_dropped_silently(folder, tmp_path):
 
 
 def test_going_on_says_with_what_and_what_is_asked_for_otherwise(tmp_path):
-    work = tmp_path / "student.work"
+    folder = WorkFolder.beside(tmp_path / "student")
+    work = folder.path
     asked = {"model": "m", "training.epochs": 3, "depth": None}
-    assert prepare_work(work, asked, resume=True) == [
+    assert folder.prepare(asked, resume=True) == [
         f"{work} holds nothing that is finished: beginning anew"
     ]
     for kind in ("model", "features"):
         (work / kind / "a").mkdir(parents=True)
         (work / kind / "a" / "artifact.json").touch()
     (work / ".resume" / "b" / "checkpoint-12").mkdir(parents=True)
-    (going_on,) = prepare_work(work, asked, resume=True)
+    (going_on,) = folder.prepare(asked, resume=True)
     assert going_on == (
         "going on with 1 finished model, 1 other finished step, a training saved after step 12 in "
         f"{work}"
     )
-    _, otherwise = prepare_work(work, asked | {"training.epochs": 4, "depth": 2}, resume=True)
+    _, otherwise = folder.prepare(asked | {"training.epochs": 4, "depth": 2}, resume=True)
     assert "depth: None before, 2 now; training.epochs: 3 before, 4 now" in otherwise
-    assert prepare_work(work, asked, resume=False) == []
+    assert folder.prepare(asked, resume=False) == []
     assert not (work / "model").exists()
 
 

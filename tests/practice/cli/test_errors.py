@@ -8,7 +8,7 @@ import os
 import pytest
 
 from ambiguity_lib.data import DownloadError
-from ambiguity_lib.practice.cli import explain
+from ambiguity_lib.practice.console import explain
 
 
 def os_error(code: int) -> OSError:

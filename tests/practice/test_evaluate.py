@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ambiguity_lib.evaluation import score_table
-from ambiguity_lib.practice.score_display import COLUMNS, ROWS, show_scores
+from ambiguity_lib.practice.evaluate import COLUMNS, ROWS, show_scores
 
 HUMAN = np.random.default_rng(0).dirichlet([1, 1, 1], size=40)
 MODEL = np.random.default_rng(1).dirichlet([1, 1, 1], size=40)

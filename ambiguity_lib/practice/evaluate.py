@@ -1,13 +1,28 @@
-"""The score table of the command ``evaluate``: as wide as a terminal, every column explained."""
+"""Predictions of a model or of files against people, in a table that a terminal can hold."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from datasets import Dataset
 
+from ambiguity_lib.data.schema import class_names, human_distributions
+from ambiguity_lib.evaluation.scores import FloatArray, noise_floor, score_table
 from ambiguity_lib.evaluation.words import number
+from ambiguity_lib.method.temperatures import softmax
+from ambiguity_lib.models.loading import (
+    head_classes,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+    longest_input,
+)
+from ambiguity_lib.models.training import predict_logits
+from ambiguity_lib.practice.prediction_files import read_prediction_files
 from ambiguity_lib.practice.run import MEASURES, Measure
 
 WIDTH = 100
@@ -65,14 +80,64 @@ ROWS = {
 }
 
 
-def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
-    """Set a score table, at most 100 characters wide, and a legend.
+def classes_of(model: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """The classes in the order of a model's logits.
 
-    Args:
-        table: What ``score_table`` of the evaluation made, perhaps with the noise floor.
-        items: How many items there were.
-        tied: Items on which several classes share the first place.
+    Raises:
+        ValueError: If it has no head, or one whose classes have no names or others than ``given``.
     """
+    names = head_classes(load_config(model))
+    if names is None:
+        raise ValueError(f"{model} has no classification head: nothing to evaluate")
+    if all(name == f"LABEL_{index}" for index, name in enumerate(names)):
+        if given is not None:
+            return tuple(given)
+        raise ValueError(
+            f"the classes of {model} have no names: give them in its order by --classes"
+        )
+    if given is not None and set(given) != set(names):
+        raise ValueError(
+            f"the model's classes are {', '.join(names)}, those of --classes {', '.join(given)}"
+        )
+    return names
+
+
+def predict_dataset(model: str, items: Dataset, *, max_length: int, batch_size: int) -> FloatArray:
+    """A model's distributions for items whose classes are in its order, shape (N, C)."""
+    tokenizer = load_tokenizer(model)
+    longest = min(max_length, longest_input(load_config(model), tokenizer))
+    classifier = load_classifier(model, class_names(items))
+    return softmax(
+        predict_logits(classifier, tokenizer, items, max_length=longest, batch_size=batch_size)
+    )
+
+
+def predictions_of(
+    files: Iterable[Path], people: Dataset, order: Sequence[str] | None
+) -> dict[str, FloatArray]:
+    """Name → distributions, in the order of the items, of files of predictions."""
+    read = read_prediction_files(tuple(files), class_names(people), file_order=order)
+    return {file.name: file.align(people["uid"][:]) for file in read}
+
+
+def score(probs: Mapping[str, FloatArray], people: Dataset) -> pd.DataFrame:
+    """The table of the book, in its conventions, with the rows that know nothing of the item."""
+    old = np.asarray(people["label"][:])
+    table = score_table(
+        probs,
+        human_distributions(people),
+        old_labels=old if (old >= 0).all() else None,
+        new_labels=people["majority_label"][:],
+    )
+    if "label_counts" in people.column_names:
+        counts = np.asarray(people["label_counts"][:])
+        if (counts.sum(axis=1) >= 2).all():
+            table.loc["half of the votes (noise floor)", "JSD"] = noise_floor(counts, repeats=20)
+    return table
+
+
+def show_scores(table: pd.DataFrame, *, items: int, tied: int) -> str:
+    """Set the table of :func:`score`, at most 100 characters wide, and a legend."""
     lines = [*_table(table), "", f"{items:,} items. Columns:"]
     for name in table.columns:
         head, known = COLUMNS[name]
