@@ -20,8 +20,9 @@ import numpy as np
 from datasets import Dataset
 
 from ambiguity_lib.data.folds import normalise_premise
+from ambiguity_lib.data.lines import get_field, read_json_lines
 from ambiguity_lib.data.schema import NLI_CLASSES, Splits, build_dataset, make_features
-from ambiguity_lib.data.sources import data_directory, find_file, get_field, read_json_lines
+from ambiguity_lib.data.sources import data_directory, find_file
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from ambiguity_lib.data.sources import data_directory, find_file, get_field, read_json_lines
+from ambiguity_lib.data.lines import get_field, read_json_lines
+from ambiguity_lib.data.sources import data_directory, find_file
 
 _COLUMNS = ("JSD", "KL", "accuracy_old", "accuracy_new")
 #: README of github.com/easonnie/ChaosNLI (Nie et al., 2020): JS distance, KL in nats, accuracies.

@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import datasets
+import pandas
 import pooch
 import pytest
 
@@ -567,7 +567,7 @@ def test_full_disk_is_not_the_hubs_fault(
 ) -> None:
     offer("snli")
     monkeypatch.setattr(datasets, "load_dataset", hub_of(HUB_SNLI, []))
-    monkeypatch.setattr(download_module, "json", SimpleNamespace(dumps=full_disk))
+    monkeypatch.setattr(pandas.DataFrame, "to_json", full_disk)
     with pytest.raises(DownloadError, match="the disk of"):
         fetch("snli/snli_1.0_dev.jsonl")
     assert site.requests == []
