@@ -13,10 +13,9 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 from urllib.parse import urlsplit
 
 import datasets
@@ -50,13 +49,8 @@ def download_archive(url: str, path: Path, sha256: str | None = None) -> None:
 
 def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path) -> None:
     """Take files out of a zip or compressed tar archive, whatever folder they are in there."""
-    missing = set(wanted)
     try:
-        for name, stream in _read_members(archive):
-            if name in missing:
-                with (folder / name).open("wb") as target:
-                    shutil.copyfileobj(stream, target)
-                missing.remove(name)
+        _unpack(archive, wanted, folder)
     # zipfile and tarfile raise all kinds of errors for damaged content, some of them OSErrors
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
@@ -64,26 +58,27 @@ def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path)
         raise SourceError(
             f"{archive.name} is damaged, or no such archive at all ({error})"
         ) from error
-    if missing:
+    if missing := [name for name in wanted if not (folder / name).is_file()]:
         raise SourceError(f"{archive.name} does not hold {', '.join(sorted(missing))}")
     for name, sha256 in wanted.items():
         _check(folder / name, sha256, f"{name} in {archive.name}")
 
 
-def _read_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Open every file of an archive, one after the other, with its name."""
+def _unpack(archive: Path, wanted: Container[str], folder: Path) -> None:
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as zipped:
-            for path in zipped.namelist():
-                with zipped.open(path) as stream:
-                    yield PurePosixPath(path).name, stream
+            for item in zipped.infolist():
+                item.filename = PurePosixPath(item.filename).name
+                if item.filename in wanted:
+                    zipped.extract(item, folder)
         return
     # at once, since tarfile stops before the checksum at the end of the compressed data
     content = gzip.decompress(archive.read_bytes())
     with tarfile.open(fileobj=io.BytesIO(content)) as packed:
         for member in packed:
-            if (file := packed.extractfile(member)) is not None:
-                yield PurePosixPath(member.name).name, file
+            name = PurePosixPath(member.name).name
+            if name in wanted and (file := packed.extractfile(member)) is not None:
+                (folder / name).write_bytes(file.read())
 
 
 def _check(path: Path, expected: str | None, what: str) -> None:
@@ -301,20 +296,19 @@ def fetch(relative: str) -> Path:
 
 def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, work: Path) -> None:
     """Fetch a file from the first source that gives it; `work` is an empty folder in the cache."""
-    failures = []
+    failure = ""
     if data_set.hub is not None and file.split is not None:
         try:
             _write_hub_split(data_set.hub, file.split, work / file.name)
             _publish(work / file.name, cache / file.path)
             return
         except SourceError as error:
-            failures.append(str(error))
+            failure = f"{error}; "
     if datasets.config.HF_HUB_OFFLINE:
         # whoever sets this expects no network traffic, to other servers neither
-        failures.append("HF_HUB_OFFLINE is set, so nothing is downloaded")
-        raise SourceError("; ".join(failures))
-    for failure in failures:
-        logger.warning("%s; trying %s", failure, data_set.url)
+        raise SourceError(f"{failure}HF_HUB_OFFLINE is set, so nothing is downloaded")
+    if failure:
+        logger.warning("%strying %s", failure, data_set.url)
     # the rest of an archive comes for free, and would otherwise be downloaded once for each file
     files = [item for item in data_set.files if find_stored(cache, item.path) is None]
     archive = work / data_set.archive_name
@@ -322,7 +316,7 @@ def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, wor
         download_archive(data_set.url, archive, data_set.sha256)
         extract_files(archive, {item.name: item.sha256 for item in files}, work)
     except SourceError as error:
-        raise SourceError("; ".join([*failures, str(error)])) from error
+        raise SourceError(f"{failure}{error}") from error
     for item in files:
         _publish(work / item.name, cache / item.path)
 
