@@ -195,13 +195,12 @@ def _read_scores(path: Path) -> dict[str, tuple[int, ...]]:
 def _check_same_ids(
     headlines: Collection[str], gold: Collection[str], text_path: Path, gold_path: Path
 ) -> None:
-    for identifier in headlines:
+    for identifier in (*headlines, *gold):
         if identifier not in gold:
             raise ValueError(
                 f"{gold_path}: there is no line for headline {identifier} of {text_path.name}; "
                 "fetch both files again"
             )
-    for identifier in gold:
         if identifier not in headlines:
             raise ValueError(
                 f"{gold_path}: id {identifier} is not in {text_path.name}; fetch both files again"

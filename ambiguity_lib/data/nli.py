@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 
 from ambiguity_lib.data.folds import normalise_premise
 from ambiguity_lib.data.lines import get_field, read_json_lines
@@ -204,55 +204,43 @@ def _load_with_chaosnli(
     )
 
 
-def _hold_out(
-    evaluation: Dataset, dev: Dataset, validation_items: int
-) -> tuple[Dataset, Dataset, set[str]]:
-    """Choose validation."""
-    chaos = set(map(normalise_premise, evaluation["text"]))
-    keys = [normalise_premise(text) for text in dev["text"]]
-    free = [row for row, key in enumerate(keys) if key not in chaos]
-    chosen = _take_whole_premises([(keys[row], row) for row in free], validation_items)
-    return dev.select(chosen), dev.select(free), chaos | {keys[row] for row in chosen}
+def _hold_out(evaluation: Dataset, dev: Dataset, wanted: int) -> tuple[Dataset, Dataset, set[str]]:
+    """Choose validation: whole premises, until there are exactly as many pairs as wanted.
 
-
-def _collect_training(
-    sources: Iterable[Dataset], excluded: set[str], limit: int | None
-) -> tuple[Dataset, str]:
-    """Put pairs together, without the excluded premises and at most `limit` of them."""
-    columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
-    keys: list[str] = []
-    for dataset in sources:
-        source = {name: list(dataset[name]) for name in columns}
-        for row, text in enumerate(source["text"]):
-            key = normalise_premise(text)
-            if key not in excluded:
-                keys.append(key)
-                for name, values in columns.items():
-                    values.append(source[name][row])
-    cut = ""
-    if limit is not None and limit < len(keys):
-        order = sorted(range(len(keys)), key=lambda row: (_hash(keys[row]), row))
-        kept = sorted(order[:limit])
-        columns = {name: [values[row] for row in kept] for name, values in columns.items()}
-        cut = f", cut to {limit:,} pairs by hash order of the premise"
-    return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False)), cut
-
-
-def _take_whole_premises(rows: list[tuple[str, int]], wanted: int) -> list[int]:
-    """Choose rows by whole premises until there are exactly `wanted`, in file order."""
+    Returns:
+        Validation, all that it was chosen from, and the premises that training must not have.
+    """
+    excluded = set(map(normalise_premise, evaluation["text"]))
     groups: dict[str, list[int]] = defaultdict(list)
-    for key, row in rows:
-        groups[key].append(row)
+    for row, text in enumerate(dev["text"]):
+        if (key := normalise_premise(text)) not in excluded:
+            groups[key].append(row)
+    free = sorted(row for rows in groups.values() for row in rows)
     chosen: list[int] = []
     for key in sorted(groups, key=_hash):
         if len(chosen) + len(groups[key]) <= wanted:
             chosen.extend(groups[key])
+            excluded.add(key)
         if len(chosen) == wanted:
-            return sorted(chosen)
+            return dev.select(sorted(chosen)), dev.select(free), excluded
     raise ValueError(
-        f"validation_items={wanted}: whole premises of the {len(rows)} dev pairs outside ChaosNLI "
+        f"validation_items={wanted}: whole premises of the {len(free)} dev pairs outside ChaosNLI "
         f"add up to {len(chosen)} at most; choose fewer"
     )
+
+
+def _collect_training(
+    sources: list[Dataset], excluded: set[str], limit: int | None
+) -> tuple[Dataset, str]:
+    """Put pairs together, without the excluded premises and at most `limit` of them."""
+    whole = concatenate_datasets(sources)
+    keys = [normalise_premise(text) for text in whole["text"]]
+    kept = [row for row, key in enumerate(keys) if key not in excluded]
+    cut = ""
+    if limit is not None and limit < len(kept):
+        kept = sorted(sorted(kept, key=lambda row: (_hash(keys[row]), row))[:limit])
+        cut = f", cut to {limit:,} pairs by hash order of the premise"
+    return whole.select(kept), cut
 
 
 def _hash(text: str) -> bytes:

@@ -122,12 +122,10 @@ def check_dataset(dataset: Dataset) -> None:
     for name in _STRING_COLUMNS:
         _check_strings(dataset, name)
     uids = _to_arrow(dataset, "uid").to_pylist()
-    if len(set(uids)) != len(uids):
-        first: dict[str, int] = {}
-        for row, uid in enumerate(uids):
-            if uid in first:
-                raise ValueError(f"column 'uid', row {row}: {uid!r} is also row {first[uid]}'s")
-            first[uid] = row
+    first: dict[str, int] = {}
+    for row, uid in enumerate(uids):
+        if first.setdefault(uid, row) != row:
+            raise ValueError(f"column 'uid', row {row}: {uid!r} is also row {first[uid]}'s")
     for name in _LABEL_COLUMNS:
         _check_labels(dataset, name, names)
     if "label_dist" in dataset.features:
