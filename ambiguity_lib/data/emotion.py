@@ -10,11 +10,9 @@ given as `data_dir` or in `AMBIGUITY_DATA_DIR` (each with or without a final `.g
 
 from __future__ import annotations
 
-import gzip
 import html
 import logging
 import re
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 
 from ambiguity_lib.data.folds import text_folds
+from ambiguity_lib.data.lines import read_lines
 from ambiguity_lib.data.schema import EMOTION_CLASSES, Splits, build_dataset, make_features
 from ambiguity_lib.data.sources import data_directory, find_file
 
@@ -149,7 +148,7 @@ def load_affective_text_splits(data_dir: str | Path | None = None, *, fold: int 
 def _read_headlines(path: Path) -> dict[str, str]:
     """Read the headlines by id, in file order."""
     headlines: dict[str, str] = {}
-    for number, line in _read_lines(path):
+    for number, line in read_lines(path):
         if _FRAME.fullmatch(line):
             continue
         match = _INSTANCE.fullmatch(line)
@@ -171,7 +170,7 @@ def _read_headlines(path: Path) -> dict[str, str]:
 def _read_scores(path: Path) -> dict[str, tuple[int, ...]]:
     """Read the six scores of each id."""
     gold: dict[str, tuple[int, ...]] = {}
-    for number, line in _read_lines(path):
+    for number, line in read_lines(path):
         identifier, *fields = line.split()
         try:
             scores = tuple(map(int, fields))
@@ -193,28 +192,15 @@ def _read_scores(path: Path) -> dict[str, tuple[int, ...]]:
     return gold
 
 
-def _read_lines(path: Path) -> list[tuple[int, str]]:
-    """Read the lines that are not empty, numbered from 1, without space around them."""
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = data.decode().split("\n")
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path}: the file is cut off, damaged or not UTF-8 ({error}); fetch it again"
-        ) from error
-    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-
-
 def _check_same_ids(
     headlines: Collection[str], gold: Collection[str], text_path: Path, gold_path: Path
 ) -> None:
-    for identifier in headlines:
+    for identifier in (*headlines, *gold):
         if identifier not in gold:
             raise ValueError(
                 f"{gold_path}: there is no line for headline {identifier} of {text_path.name}; "
                 "fetch both files again"
             )
-    for identifier in gold:
         if identifier not in headlines:
             raise ValueError(
                 f"{gold_path}: id {identifier} is not in {text_path.name}; fetch both files again"

@@ -12,27 +12,22 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 
 from ambiguity_lib.data.folds import normalise_premise
+from ambiguity_lib.data.lines import get_field, read_json_lines
 from ambiguity_lib.data.schema import NLI_CLASSES, Splits, build_dataset, make_features
-from ambiguity_lib.data.sources import data_directory, find_file, get_field, read_json_lines
+from ambiguity_lib.data.sources import DATA_SETS, data_directory, find_file
 
 logger = logging.getLogger(__name__)
 
 _GOLD_LABELS = {name: index for index, name in enumerate(NLI_CLASSES)}
 _NO_GOLD = "-"
-_SNLI_FILES = {"train": "train", "validation": "dev", "test": "test"}
-_MNLI_FILES = {
-    "train": "train",
-    "validation_matched": "dev_matched",
-    "validation_mismatched": "dev_mismatched",
-}
 
 
 def load_snli(
@@ -44,7 +39,7 @@ def load_snli(
     logged. `uid` is the file's `pairID`, or the split and the line where there is none, as in
     files that come from the Hugging Face hub.
     """
-    return _load_pairs("snli/snli_1.0", _SNLI_FILES, split, data_dir)
+    return _load_pairs("snli", split, data_dir)
 
 
 def load_mnli(
@@ -52,7 +47,7 @@ def load_mnli(
     data_dir: str | Path | None = None,
 ) -> Dataset:
     """Load one split of MNLI, as `load_snli` does with SNLI."""
-    return _load_pairs("mnli/multinli_1.0", _MNLI_FILES, split, data_dir)
+    return _load_pairs("mnli", split, data_dir)
 
 
 def read_label(
@@ -68,14 +63,14 @@ def read_label(
     return known[value]
 
 
-def _load_pairs(
-    stem: str, files: Mapping[str, str], split: str, data_dir: str | Path | None
-) -> Dataset:
-    """Load the pairs of `{stem}_{files[split]}.jsonl` that have a gold label."""
+def _load_pairs(name: str, split: str, data_dir: str | Path | None) -> Dataset:
+    """Load the pairs of a split that have a gold label."""
+    files = {file.split: file.path for file in DATA_SETS[name].files if file.split is not None}
     if split not in files:
         raise ValueError(f"split must be one of {sorted(files)}, got {split!r}")
-    path = find_file(data_directory(data_dir), f"{stem}_{files[split]}.jsonl")
-    prefix = f"{Path(stem).parent.name}-{files[split]}"
+    path = find_file(data_directory(data_dir), files[split])
+    # such as snli-dev, of snli/snli_1.0_dev.jsonl
+    prefix = f"{name}-{Path(files[split]).stem.split('_', maxsplit=2)[2]}"
     columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
     dropped = 0
     for line, record in read_json_lines(path):
@@ -93,6 +88,11 @@ def _load_pairs(
 
 
 _LABELS = {"e": 0, "n": 1, "c": 2}
+#: Of each corpus: its part of ChaosNLI, the dev split which that is from, and what texts call that.
+_PARTS: dict[str, tuple[Literal["snli", "mnli_m"], str, str]] = {
+    "snli": ("snli", "validation", "SNLI dev pairs"),
+    "mnli": ("mnli_m", "validation_matched", "MNLI dev pairs (matched)"),
+}
 
 
 def load_chaosnli(subset: Literal["snli", "mnli_m"], data_dir: str | Path | None = None) -> Dataset:
@@ -140,39 +140,7 @@ def load_snli_with_chaosnli(
     directory is named that lacks its file, it is the test split and the rest of those dev pairs:
     14,371 pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
     """
-    _check_sizes(validation_items, max_train_items)
-    directory = data_directory(data_dir)
-    evaluation = load_chaosnli("snli", directory)
-    dev = load_snli("validation", directory)
-    validation, free, excluded = _hold_out(evaluation, dev, validation_items)
-    try:
-        find_file(directory, "snli/snli_1.0_train.jsonl")
-    except FileNotFoundError:
-        logger.warning(
-            "%s has no snli/snli_1.0_train.jsonl: training on the SNLI test split and unused dev "
-            "pairs instead",
-            directory,
-        )
-        sources = [load_snli("test", directory), free]
-        origin = (
-            "the SNLI test split and the SNLI dev pairs whose premise is neither in ChaosNLI nor "
-            "in validation, because the official train split is not in the data directory"
-        )
-    else:
-        sources = [load_snli("train", directory)]
-        origin = "the official SNLI train split"
-    train, cut = _collect_training(sources, excluded, max_train_items)
-    return Splits(
-        train=train,
-        validation=validation,
-        evaluation=evaluation,
-        name="snli",
-        description=(
-            f"Training: {len(train):,} pairs, {origin}{cut}. Validation: {len(validation):,} SNLI "
-            f"dev pairs. Evaluation: {len(evaluation):,} items of ChaosNLI-S, SNLI dev pairs with "
-            "100 votes each. No premise is shared between the three."
-        ),
-    )
+    return _load_with_chaosnli("snli", data_dir, validation_items, max_train_items)
 
 
 def load_mnli_with_chaosnli(
@@ -186,83 +154,93 @@ def load_mnli_with_chaosnli(
     As `load_snli_with_chaosnli`, with validation from the matched dev split; nothing takes the
     place of the official train split.
     """
-    _check_sizes(validation_items, max_train_items)
-    evaluation = load_chaosnli("mnli_m", data_dir)
-    dev = load_mnli("validation_matched", data_dir)
-    validation, _, excluded = _hold_out(evaluation, dev, validation_items)
-    train, cut = _collect_training([load_mnli("train", data_dir)], excluded, max_train_items)
-    return Splits(
-        train=train,
-        validation=validation,
-        evaluation=evaluation,
-        name="mnli",
-        description=(
-            f"Training: {len(train):,} pairs, the official MNLI train split{cut}. Validation: "
-            f"{len(validation):,} MNLI dev pairs (matched). Evaluation: {len(evaluation):,} items "
-            "of ChaosNLI-M, MNLI dev pairs (matched) with 100 votes each. No premise is shared "
-            "between the three."
-        ),
-    )
+    return _load_with_chaosnli("mnli", data_dir, validation_items, max_train_items)
 
 
-def _check_sizes(validation_items: int, max_train_items: int | None) -> None:
-    for name, value in (
+def _load_with_chaosnli(
+    name: Literal["snli", "mnli"],
+    data_dir: str | Path | None,
+    validation_items: int,
+    max_train_items: int | None,
+) -> Splits:
+    for key, value in (
         ("validation_items", validation_items),
         ("max_train_items", max_train_items),
     ):
         if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+            raise ValueError(f"{key} must be at least 1, got {value}")
+    directory = data_directory(data_dir)
+    subset, dev_split, dev_pairs = _PARTS[name]
+    evaluation = load_chaosnli(subset, directory)
+    dev = _load_pairs(name, dev_split, directory)
+    validation, free, excluded = _hold_out(evaluation, dev, validation_items)
+    try:
+        sources = [_load_pairs(name, "train", directory)]
+        origin = f"the official {name.upper()} train split"
+    except FileNotFoundError:
+        if name != "snli":
+            raise
+        logger.warning(
+            "%s has no snli/snli_1.0_train.jsonl: training on the SNLI test split and unused dev "
+            "pairs instead",
+            directory,
+        )
+        sources = [load_snli("test", directory), free]
+        origin = (
+            "the SNLI test split and the SNLI dev pairs whose premise is neither in ChaosNLI nor "
+            "in validation, because the official train split is not in the data directory"
+        )
+    train, cut = _collect_training(sources, excluded, max_train_items)
+    return Splits(
+        train=train,
+        validation=validation,
+        evaluation=evaluation,
+        name=name,
+        description=(
+            f"Training: {len(train):,} pairs, {origin}{cut}. Validation: {len(validation):,} "
+            f"{dev_pairs}. Evaluation: {len(evaluation):,} items of ChaosNLI-{name[0].upper()}, "
+            f"{dev_pairs} with 100 votes each. No premise is shared between the three."
+        ),
+    )
 
 
-def _hold_out(
-    evaluation: Dataset, dev: Dataset, validation_items: int
-) -> tuple[Dataset, Dataset, set[str]]:
-    """Choose validation."""
-    chaos = set(map(normalise_premise, evaluation["text"]))
-    keys = [normalise_premise(text) for text in dev["text"]]
-    free = [row for row, key in enumerate(keys) if key not in chaos]
-    chosen = _take_whole_premises([(keys[row], row) for row in free], validation_items)
-    return dev.select(chosen), dev.select(free), chaos | {keys[row] for row in chosen}
+def _hold_out(evaluation: Dataset, dev: Dataset, wanted: int) -> tuple[Dataset, Dataset, set[str]]:
+    """Choose validation: whole premises, until there are exactly as many pairs as wanted.
 
-
-def _collect_training(
-    sources: Iterable[Dataset], excluded: set[str], limit: int | None
-) -> tuple[Dataset, str]:
-    """Put pairs together, without the excluded premises and at most `limit` of them."""
-    columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
-    keys: list[str] = []
-    for dataset in sources:
-        source = {name: list(dataset[name]) for name in columns}
-        for row, text in enumerate(source["text"]):
-            key = normalise_premise(text)
-            if key not in excluded:
-                keys.append(key)
-                for name, values in columns.items():
-                    values.append(source[name][row])
-    cut = ""
-    if limit is not None and limit < len(keys):
-        order = sorted(range(len(keys)), key=lambda row: (_hash(keys[row]), row))
-        kept = sorted(order[:limit])
-        columns = {name: [values[row] for row in kept] for name, values in columns.items()}
-        cut = f", cut to {limit:,} pairs by hash order of the premise"
-    return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False)), cut
-
-
-def _take_whole_premises(rows: list[tuple[str, int]], wanted: int) -> list[int]:
-    """Choose rows by whole premises until there are exactly `wanted`, in file order."""
+    Returns:
+        Validation, all that it was chosen from, and the premises that training must not have.
+    """
+    excluded = set(map(normalise_premise, evaluation["text"]))
     groups: dict[str, list[int]] = defaultdict(list)
-    for key, row in rows:
-        groups[key].append(row)
+    for row, text in enumerate(dev["text"]):
+        if (key := normalise_premise(text)) not in excluded:
+            groups[key].append(row)
+    free = sorted(row for rows in groups.values() for row in rows)
     chosen: list[int] = []
     for key in sorted(groups, key=_hash):
         if len(chosen) + len(groups[key]) <= wanted:
             chosen.extend(groups[key])
+            excluded.add(key)
         if len(chosen) == wanted:
-            return sorted(chosen)
+            return dev.select(sorted(chosen)), dev.select(free), excluded
     raise ValueError(
-        f"validation_items={wanted}: whole premises of the {len(rows)} dev pairs outside ChaosNLI "
+        f"validation_items={wanted}: whole premises of the {len(free)} dev pairs outside ChaosNLI "
         f"add up to {len(chosen)} at most; choose fewer"
     )
+
+
+def _collect_training(
+    sources: list[Dataset], excluded: set[str], limit: int | None
+) -> tuple[Dataset, str]:
+    """Put pairs together, without the excluded premises and at most `limit` of them."""
+    whole = concatenate_datasets(sources)
+    keys = [normalise_premise(text) for text in whole["text"]]
+    kept = [row for row, key in enumerate(keys) if key not in excluded]
+    cut = ""
+    if limit is not None and limit < len(kept):
+        kept = sorted(sorted(kept, key=lambda row: (_hash(keys[row]), row))[:limit])
+        cut = f", cut to {limit:,} pairs by hash order of the premise"
+    return whole.select(kept), cut
 
 
 def _hash(text: str) -> bytes:

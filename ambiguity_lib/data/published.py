@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from ambiguity_lib.data.sources import data_directory, find_file, get_field, read_json_lines
+from ambiguity_lib.data.lines import get_field, read_json_lines
+from ambiguity_lib.data.sources import data_directory, find_file
 
 _COLUMNS = ("JSD", "KL", "accuracy_old", "accuracy_new")
 #: README of github.com/easonnie/ChaosNLI (Nie et al., 2020): JS distance, KL in nats, accuracies.
@@ -106,10 +107,7 @@ def load_predictions(model: str, seed: int, data_dir: str | Path | None = None) 
         array([ 2.,  1., -1.])
     """
     directory = data_directory(data_dir)
-    uids: list[str] = []
-    logits: list[list[float]] = []
-    labels: list[int] = []
-    seen: set[str] = set()
+    found: dict[str, tuple[list[float], int]] = {}
     for half in _HALVES:
         try:
             path = find_file(directory, f"predictions/SNLI_{half}_{model}_{seed}.jsonl")
@@ -123,18 +121,16 @@ def load_predictions(model: str, seed: int, data_dir: str | Path | None = None) 
             uid = get_field(record, "uid", str, path, line)
             label = get_field(record, "true", int, path, line)
             row = get_field(record, "logits", list, path, line)
-            if uid in seen:
+            if uid in found:
                 raise ValueError(f"{path}, line {line}: uid {uid!r} occurs twice")
             if not _are_logits(row):
                 raise ValueError(f"{path}, line {line}: expected three logits, found {row!r}")
             if label not in range(len(_FILE_ORDER)):
                 raise ValueError(f"{path}, line {line}: unknown label {label!r} in field 'true'")
-            seen.add(uid)
-            uids.append(uid)
-            logits.append(row)
-            labels.append(_FILE_ORDER[label])
+            found[uid] = (row, _FILE_ORDER[label])
+    logits, labels = zip(*found.values(), strict=True)
     return Predictions(
-        uids=tuple(uids),
+        uids=tuple(found),
         logits=np.array(logits, dtype=np.float64)[:, _FILE_ORDER],
         labels=np.array(labels, dtype=np.int64),
         name=f"{model} (seed {seed})",

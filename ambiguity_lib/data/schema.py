@@ -122,20 +122,18 @@ def check_dataset(dataset: Dataset) -> None:
     for name in _STRING_COLUMNS:
         _check_strings(dataset, name)
     uids = _to_arrow(dataset, "uid").to_pylist()
-    if len(set(uids)) != len(uids):
-        first: dict[str, int] = {}
-        for row, uid in enumerate(uids):
-            if uid in first:
-                raise ValueError(f"column 'uid', row {row}: {uid!r} is also row {first[uid]}'s")
-            first[uid] = row
+    first: dict[str, int] = {}
+    for row, uid in enumerate(uids):
+        if first.setdefault(uid, row) != row:
+            raise ValueError(f"column 'uid', row {row}: {uid!r} is also row {first[uid]}'s")
     for name in _LABEL_COLUMNS:
         _check_labels(dataset, name, names)
     if "label_dist" in dataset.features:
         human_distributions(dataset)
     if "label_counts" in dataset.features:
         counts = _matrix(dataset, "label_counts", "int64", len(names))
-        _raise_at_first(counts.min(axis=1) < 0, counts, "label_counts", "a count is negative")
-        _raise_at_first(counts.sum(axis=1) == 0, counts, "label_counts", "there is no vote")
+        _raise_at_first(counts.min(axis=1) < 0, "label_counts", "a count is negative", counts)
+        _raise_at_first(counts.sum(axis=1) == 0, "label_counts", "there is no vote", counts)
 
 
 def human_distributions(dataset: Dataset) -> np.ndarray:
@@ -146,10 +144,10 @@ def human_distributions(dataset: Dataset) -> np.ndarray:
             f"found {sorted(dataset.features)}"
         )
     dist = _matrix(dataset, "label_dist", "float64", len(class_names(dataset)))
-    _raise_at_first(~np.isfinite(dist).all(axis=1), dist, "label_dist", "a value is not finite")
-    _raise_at_first(dist.min(axis=1) < 0, dist, "label_dist", "a probability is negative")
+    _raise_at_first(~np.isfinite(dist).all(axis=1), "label_dist", "a value is not finite", dist)
+    _raise_at_first(dist.min(axis=1) < 0, "label_dist", "a probability is negative", dist)
     off = np.abs(dist.sum(axis=1) - 1.0) > SUM_TOLERANCE
-    _raise_at_first(off, dist, "label_dist", "the probabilities do not sum to one")
+    _raise_at_first(off, "label_dist", "the probabilities do not sum to one", dist)
     return dist
 
 
@@ -262,9 +260,7 @@ def _check_strings(dataset: Dataset, name: str) -> None:
     dtype = getattr(dataset.features[name], "dtype", None)
     if dtype not in ("string", "large_string"):
         raise ValueError(f"column '{name}' must be string, found {dataset.features[name]!r}")
-    missing = np.flatnonzero(_to_arrow(dataset, name).is_null().to_numpy(zero_copy_only=False))
-    if missing.size:
-        raise ValueError(f"column '{name}', row {missing[0]}: the value is missing")
+    _raise_at_first(_nulls(_to_arrow(dataset, name)), name, "the value is missing")
 
 
 def _check_labels(dataset: Dataset, name: str, names: tuple[str, ...]) -> None:
@@ -274,9 +270,7 @@ def _check_labels(dataset: Dataset, name: str, names: tuple[str, ...]) -> None:
     if not isinstance(feature, ClassLabel) or tuple(feature.names) != names:
         raise ValueError(f"column '{name}' must be a ClassLabel of {names}, found {feature!r}")
     array = _to_arrow(dataset, name)
-    if array.null_count:
-        row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ValueError(f"column '{name}', row {row}: the value is missing; write -1 for no label")
+    _raise_at_first(_nulls(array), name, "the value is missing; write -1 for no label")
     labels = array.to_numpy(zero_copy_only=False)
     bad = np.flatnonzero((labels < -1) | (labels >= len(names)))
     if bad.size:
@@ -292,9 +286,7 @@ def _matrix(dataset: Dataset, name: str, dtype: str, width: int) -> np.ndarray:
     inner = getattr(array.type, "value_type", None)
     if inner is None or str(inner) != {"float64": "double"}.get(dtype, dtype):
         raise ValueError(f"column '{name}' must be a list of {dtype}, found {array.type}")
-    if array.null_count:
-        row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ValueError(f"column '{name}', row {row}: the value is missing")
+    _raise_at_first(_nulls(array), name, "the value is missing")
     if not (pa.types.is_fixed_size_list(array.type) and array.type.list_size == width):
         lengths = array.value_lengths().to_numpy(zero_copy_only=False)
         wrong = np.flatnonzero(lengths != width)
@@ -303,13 +295,18 @@ def _matrix(dataset: Dataset, name: str, dtype: str, width: int) -> np.ndarray:
                 f"column '{name}', row {wrong[0]}: {lengths[wrong[0]]} values for {width} classes"
             )
     flat = array.flatten()
-    if flat.null_count:
-        row = int(np.flatnonzero(flat.is_null().to_numpy(zero_copy_only=False))[0]) // width
-        raise ValueError(f"column '{name}', row {row}: a value is missing")
+    _raise_at_first(_nulls(flat).reshape(-1, width).max(axis=1), name, "a value is missing")
     return cast(np.ndarray, flat.to_numpy(zero_copy_only=False).reshape(-1, width).astype(dtype))
 
 
-def _raise_at_first(bad: np.ndarray, rows: np.ndarray, name: str, what: str) -> None:
+def _nulls(array: pa.Array) -> np.ndarray:
+    """Tell which values of an array are missing."""
+    return cast(np.ndarray, array.is_null().to_numpy(zero_copy_only=False))
+
+
+def _raise_at_first(bad: np.ndarray, name: str, what: str, rows: np.ndarray | None = None) -> None:
+    """Complain about the first row that is bad, if one is, and show it where `rows` are given."""
     found = np.flatnonzero(bad)
     if found.size:
-        raise ValueError(f"column '{name}', row {found[0]}: {what}: {rows[found[0]].tolist()}")
+        shown = "" if rows is None else f": {rows[found[0]].tolist()}"
+        raise ValueError(f"column '{name}', row {found[0]}: {what}{shown}")

@@ -1,11 +1,11 @@
-"""Downloading an archive and taking files out of it, with errors in plain words."""
+"""Where the real data come from and lie: downloads into a cache, with errors in plain words."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import gzip
-import json
+import io
 import logging
 import os
 import shutil
@@ -13,58 +13,44 @@ import tarfile
 import tempfile
 import time
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
 import datasets
 import pooch
 import requests
-from tqdm import tqdm
 
 from ambiguity_lib.data.schema import NLI_CLASSES
 
+logger = logging.getLogger(__name__)
+
+DATA_DIR_VARIABLE = "AMBIGUITY_DATA_DIR"
 #: Seconds without a single byte after which a server counts as down.
 TIMEOUT = 30.0
-_CHUNK = 2**16
+_TEMPORARY = ".fetching-"
+_ABANDONED_AFTER = 24 * 60 * 60
 
 
 class SourceError(Exception):
     """A source does not give what it should; another one may."""
 
 
-class _Bar(tqdm):
-    """A bar that goes on measuring time when pooch winds it back to fill it up in the end."""
-
-    def reset(self, total: float | None = None) -> None:
-        self.n = 0
-
-
 def download_archive(url: str, path: Path, sha256: str | None = None) -> None:
     """Download a file and check it, showing progress on stderr."""
+    get = pooch.HTTPDownloader(progressbar=True, chunk_size=2**16, timeout=TIMEOUT)
     try:
-        # pooch shows no progress on a bar that is false, which tqdm's are while their total is 0
-        with _Bar(total=1, unit="B", unit_scale=True, desc=path.name, delay=0.5) as bar:
-            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT)
-            get(url, str(path), None)
+        get(url, str(path), None)
     except requests.RequestException as error:
         raise SourceError(f"{url}: {_explain(error)}") from error
-    if sha256 is not None:
-        _check(path, sha256, url)
+    _check(path, sha256, url)
 
 
 def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path) -> None:
     """Take files out of a zip or compressed tar archive, whatever folder they are in there."""
-    missing = set(wanted)
     try:
-        for name, stream in _read_members(archive):
-            if name in missing:
-                with (folder / name).open("wb") as target:
-                    shutil.copyfileobj(stream, target)
-                missing.remove(name)
+        _unpack(archive, wanted, folder)
     # zipfile and tarfile raise all kinds of errors for damaged content, some of them OSErrors
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
@@ -72,35 +58,31 @@ def extract_files(archive: Path, wanted: Mapping[str, str | None], folder: Path)
         raise SourceError(
             f"{archive.name} is damaged, or no such archive at all ({error})"
         ) from error
-    if missing:
+    if missing := [name for name in wanted if not (folder / name).is_file()]:
         raise SourceError(f"{archive.name} does not hold {', '.join(sorted(missing))}")
     for name, sha256 in wanted.items():
-        if sha256 is not None:
-            _check(folder / name, sha256, f"{name} in {archive.name}")
+        _check(folder / name, sha256, f"{name} in {archive.name}")
 
 
-def _read_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Open every file of an archive, one after the other, with its name."""
+def _unpack(archive: Path, wanted: Container[str], folder: Path) -> None:
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as zipped:
             for item in zipped.infolist():
-                if not item.is_dir():
-                    with zipped.open(item) as stream:
-                        yield PurePosixPath(item.filename).name, stream
+                item.filename = PurePosixPath(item.filename).name
+                if item.filename in wanted:
+                    zipped.extract(item, folder)
         return
-    # tarfile stops before the checksum at the end of the compressed data, so they are read first
-    with gzip.open(archive) as unpacked:
-        while unpacked.read(_CHUNK):
-            pass
-    with tarfile.open(archive) as packed:
+    # at once, since tarfile stops before the checksum at the end of the compressed data
+    content = gzip.decompress(archive.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(content)) as packed:
         for member in packed:
-            if (content := packed.extractfile(member)) is not None:
-                yield PurePosixPath(member.name).name, content
+            name = PurePosixPath(member.name).name
+            if name in wanted and (file := packed.extractfile(member)) is not None:
+                (folder / name).write_bytes(file.read())
 
 
-def _check(path: Path, expected: str, what: str) -> None:
-    found = pooch.file_hash(str(path))
-    if found != expected:
+def _check(path: Path, expected: str | None, what: str) -> None:
+    if expected is not None and (found := pooch.file_hash(str(path))) != expected:
         raise SourceError(
             f"{what} has sha256 {found}, expected {expected}: it was damaged on the way, or changed"
         )
@@ -256,14 +238,6 @@ def find_source(path: str) -> tuple[DataSet, DataFile] | None:
     return None
 
 
-logger = logging.getLogger(__name__)
-
-_TEMPORARY = ".fetching-"
-_ABANDONED_AFTER = 24 * 60 * 60
-_BATCH = 1000
-_PAIR_FIELDS = {"premise": "sentence1", "hypothesis": "sentence2"}
-
-
 class DownloadError(RuntimeError):
     """A file could not be fetched from any of its sources, or not be stored.
 
@@ -322,20 +296,19 @@ def fetch(relative: str) -> Path:
 
 def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, work: Path) -> None:
     """Fetch a file from the first source that gives it; `work` is an empty folder in the cache."""
-    failures = []
+    failure = ""
     if data_set.hub is not None and file.split is not None:
         try:
             _write_hub_split(data_set.hub, file.split, work / file.name)
             _publish(work / file.name, cache / file.path)
             return
         except SourceError as error:
-            failures.append(str(error))
+            failure = f"{error}; "
     if datasets.config.HF_HUB_OFFLINE:
         # whoever sets this expects no network traffic, to other servers neither
-        failures.append("HF_HUB_OFFLINE is set, so nothing is downloaded")
-        raise SourceError("; ".join(failures))
-    for failure in failures:
-        logger.warning("%s; trying %s", failure, data_set.url)
+        raise SourceError(f"{failure}HF_HUB_OFFLINE is set, so nothing is downloaded")
+    if failure:
+        logger.warning("%strying %s", failure, data_set.url)
     # the rest of an archive comes for free, and would otherwise be downloaded once for each file
     files = [item for item in data_set.files if find_stored(cache, item.path) is None]
     archive = work / data_set.archive_name
@@ -343,7 +316,7 @@ def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, wor
         download_archive(data_set.url, archive, data_set.sha256)
         extract_files(archive, {item.name: item.sha256 for item in files}, work)
     except SourceError as error:
-        raise SourceError("; ".join([*failures, str(error)])) from error
+        raise SourceError(f"{failure}{error}") from error
     for item in files:
         _publish(work / item.name, cache / item.path)
 
@@ -353,7 +326,7 @@ def _write_hub_split(repository: str, split: str, path: Path) -> None:
     try:
         data = datasets.load_dataset(repository, split=split)
         identifiers = [name for name in ("pairID",) if name in data.column_names]
-        data = data.select_columns([*_PAIR_FIELDS, "label", *identifiers])
+        frame = data.select_columns(["premise", "hypothesis", *identifiers, "label"]).to_pandas()
         classes = data.features["label"].names
         if sorted(classes) != sorted(NLI_CLASSES):
             raise ValueError(f"the labels are {classes}")
@@ -363,17 +336,9 @@ def _write_hub_split(repository: str, split: str, path: Path) -> None:
         raise SourceError(
             f"{repository} on the Hugging Face hub: {type(error).__name__}: {reason}"
         ) from error
-    fields = {**_PAIR_FIELDS, **{name: name for name in identifiers}}
-    with (
-        path.open("w", encoding="utf-8") as target,
-        tqdm(total=len(data), unit=" pairs", desc=path.name) as bar,
-    ):
-        for batch in data.iter(batch_size=_BATCH):
-            for row, label in enumerate(batch["label"]):
-                record = {field: batch[name][row] for name, field in fields.items()}
-                record["gold_label"] = classes[label] if label >= 0 else "-"
-                target.write(json.dumps(record) + "\n")
-            bar.update(len(batch["label"]))
+    frame["gold_label"] = frame.pop("label").map(dict(enumerate(classes))).fillna("-")
+    frame = frame.rename(columns={"premise": "sentence1", "hypothesis": "sentence2"})
+    frame.to_json(path, orient="records", lines=True, force_ascii=False)
 
 
 def _publish(made: Path, target: Path) -> None:
@@ -396,11 +361,6 @@ def _explain_failure(error: OSError, cache: Path) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{error.filename or cache} may not be written"
     return str(error)
-
-
-DATA_DIR_VARIABLE = "AMBIGUITY_DATA_DIR"
-
-T = TypeVar("T")
 
 
 def data_directory(data_dir: str | Path | None = None) -> Path:
@@ -440,46 +400,3 @@ def fetch_all(
     return {
         item.name: tuple(find_file(directory, file.path) for file in item.files) for item in chosen
     }
-
-
-def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read a file of one JSON object a line, `.gz` or plain."""
-    number = 0
-    found = False
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        try:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                value = json.loads(line)
-                if not isinstance(value, dict):
-                    raise ValueError(
-                        f"{path}, line {number}: expected a JSON object, found "
-                        f"{type(value).__name__}"
-                    )
-                found = True
-                yield number, value
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path}: the compressed data are cut off or damaged after line {number} "
-                f"({error}); fetch the file again"
-            ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}, line {number}: this is not JSON ({error})") from error
-    if not found:
-        raise ValueError(f"{path} is empty; fetch the file again")
-
-
-def get_field(record: Mapping[str, Any], name: str, kind: type[T], path: Path, line: int) -> T:
-    """Read a field of a JSON record, with an error that says where it is wrong."""
-    if name not in record:
-        raise ValueError(
-            f"{path}, line {line}: field '{name}' is missing; found {sorted(record)}; "
-            "is this the official file?"
-        )
-    value = record[name]
-    if not isinstance(value, kind):
-        raise ValueError(
-            f"{path}, line {line}: field '{name}' must be {kind.__name__}, found {value!r}"
-        )
-    return value

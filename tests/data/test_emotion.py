@@ -80,7 +80,7 @@ def test_compressed_files(affective_dir: Path) -> None:
     assert len(load_affective_text(affective_dir)) == 4
     path = affective_dir / "affective_text/affectivetext_test.xml.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"test\.xml\.gz: the file is cut off"):
+    with pytest.raises(ValueError, match=r"test\.xml\.gz: .* cut off or damaged after line \d+"):
         load_affective_text(affective_dir)
 
 
@@ -125,12 +125,14 @@ def test_bad_scores(affective_dir: Path, line: str, message: str) -> None:
 
 def test_missing_and_empty_files(affective_dir: Path) -> None:
     path = affective_dir / "affective_text/affectivetext_trial.xml"
-    path.write_text("\n")
-    with pytest.raises(ValueError, match=r"trial\.xml has no headlines"):
-        load_affective_text(affective_dir)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ValueError, match="not UTF-8"):
-        load_affective_text(affective_dir)
+    for content, message in (
+        (b"\n", r"trial\.xml is empty"),
+        (b"<corpus>\n</corpus>\n", r"trial\.xml has no headlines"),
+        (b"<corpus>\n\xff\xfe", r"trial\.xml, line 2: this is not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            load_affective_text(affective_dir)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"affectivetext_trial\.xml does not exist"):
         load_affective_text(affective_dir)

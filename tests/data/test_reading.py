@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ambiguity_lib.data import data_directory
-from ambiguity_lib.data.sources import find_file, get_field, read_json_lines
+from ambiguity_lib.data.lines import get_field, read_json_lines
+from ambiguity_lib.data.sources import find_file
 
 
 def test_directory_from_argument_and_environment(
@@ -57,13 +58,19 @@ def test_empty_lines_are_passed_over_but_counted(tmp_path: Path) -> None:
     assert list(read_json_lines(path)) == [(1, {"a": 1}), (3, {"a": 2})]
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a": "é"}\n', encoding="utf-8-sig")
+    assert list(read_json_lines(path)) == [(1, {"a": "é"})]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b'{"a": 1}\n{"a": \n', r"x\.jsonl, line 2: this is not JSON"),
-        (b'{"a": 1}\n{"a": "\xff"}\n', r"x\.jsonl, line 2: this is not JSON"),
+        (b'{"a": 1}\n{"a": "\xff"}\n', r"x\.jsonl, line 2: this is not UTF-8"),
         (b'{"a": 1}\n[1]\n', r"x\.jsonl, line 2: expected a JSON object, found list"),
     ],
 )
