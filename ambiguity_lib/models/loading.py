@@ -186,11 +186,24 @@ def load_config(source: str | Path) -> PreTrainedConfig:
 
     Raises:
         FileNotFoundError: If there is no model at ``source``.
-        ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`.
+        ValueError: If the architecture is not in :data:`SUPPORTED_FAMILIES`, or the weights are an
+            adapter or quantised.
     """
+    folder = Path(source)
+    if (folder / "adapter_config.json").is_file() and not any(folder.glob("model*.safetensors")):
+        raise ValueError(
+            f"{str(source)!r} is a PEFT adapter, not a model: merge it into its base model "
+            "(merge_and_unload), and save that with save_pretrained"
+        )
     config = _load(
         "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
     )
+    if quantised := getattr(config, "quantization_config", None):
+        method = quantised.get("quant_method") if isinstance(quantised, Mapping) else None
+        raise ValueError(
+            f"the weights of {str(source)!r} are quantised ({method or 'to few bits'}), and cannot "
+            "be trained or cut: take the model in floating point"
+        )
     _depth_field(config)
     return config
 
@@ -205,14 +218,38 @@ def has_head(config: PreTrainedConfig) -> bool:
     return any("SequenceClassification" in name for name in config.architectures or ())
 
 
-def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
-    """Class names of a trained head."""
+def unusable_head(config: PreTrainedConfig) -> str | None:
+    """Why a model has no probabilities that sum to one over its classes; None if it has."""
     if not has_head(config):
+        return "has no classification head"
+    if config.num_labels == 1 or config.problem_type == "regression":
+        return "has a head that gives a number (regression), not classes"
+    if config.problem_type == "multi_label_classification":
+        return "has a head that gives several labels at once (problem_type in its config.json)"
+    return None
+
+
+def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
+    """Class names of a trained softmax head; None if there is no such head.
+
+    Raises:
+        ValueError: If they are not one name for each of 0 … C − 1.
+    """
+    if unusable_head(config) is not None:
         return None
     labels: Mapping[Any, str] = config.id2label or {}
-    return tuple(
-        str(labels.get(index, f"LABEL_{index}")) for index in range(int(config.num_labels or 0))
-    )
+    names = tuple(str(labels.get(index)) for index in range(len(labels)))
+    if set(labels) != set(range(len(labels))) or len(set(names)) < len(names):
+        raise ValueError(
+            f"id2label in the config.json of {config.name_or_path!r} must have a name of its own "
+            f"for each of 0 to {len(labels) - 1}, in the order of the logits; got {labels}"
+        )
+    return names
+
+
+def nameless(names: Sequence[str]) -> bool:
+    """Whether classes have only the names that transformers gives to those without."""
+    return list(names) == [f"LABEL_{index}" for index in range(len(names))]
 
 
 def load_classifier(
@@ -254,14 +291,18 @@ def load_classifier(
         ValueError: depth must be between 1 and 4, the model's layers; got 5
     """
     config = load_config(source)
-    if has_head(config) and config.num_labels != len(class_names) and not new_head:
+    trained = has_head(config) and not new_head
+    if trained and config.num_labels != len(class_names):
         raise ValueError(
             f"{source} has a head of {config.num_labels} classes, but {len(class_names)} are asked "
             "for; start from a checkpoint of the encoder alone"
         )
+    if trained and (reason := unusable_head(config)) is not None:
+        raise ValueError(f"{str(source)!r} {reason}: there is no distribution over the classes")
     config = config_at_depth(config, num_layers(config) if depth is None else depth)
     config.id2label = dict(enumerate(class_names))
     config.label2id = {name: index for index, name in enumerate(class_names)}
+    config.problem_type = None  # another one would make pipelines apply something else than softmax
     set_seed(seed)
     model, found = _load(
         "weights",
@@ -276,24 +317,37 @@ def load_classifier(
             output_loading_info=True,
         ),
     )
-    _check_encoder(model, found, source)
+    _check_weights(model, found, source, trained=trained)
     return model.eval()
 
 
-def _check_encoder(model: PreTrainedModel, found: Mapping[str, Any], source: str | Path) -> None:
-    """Refuse weights that are another model's: only head and pooler may be drawn at random."""
+def _check_weights(
+    model: PreTrainedModel, found: Mapping[str, Any], source: str | Path, *, trained: bool
+) -> None:
+    """Refuse what is not the model that was saved: only an untrained head may be drawn at random.
+
+    The pooler is part of a head, which was trained with it.
+    """
     encoder = f"{model.base_model_prefix}."
-    strange = [name for name, *_ in found["mismatched_keys"] if name.startswith(encoder)]
-    strange += [
+    absent = [*(name for name, *_ in found["mismatched_keys"]), *found["missing_keys"]]
+    inner = [
         name
-        for name in found["missing_keys"]
+        for name in absent
         if name.startswith(encoder) and not name.startswith(f"{encoder}pooler.")
     ]
-    if strange:
+    if inner or (trained and absent):
+        part = "encoder" if inner else "head"
+        first, *_ = inner or sorted(absent)
         raise ValueError(
-            f"the weights of {str(source)!r} do not fit its configuration: {len(strange)} weights "
-            f"of the encoder are missing or of another shape, first {strange[0]}"
+            f"the weights of {str(source)!r} do not fit its configuration: {len(inner or absent)} "
+            f"weights of the {part} are missing or of another shape, first {first}"
         )
+    for name, weight in model.state_dict().items():
+        if weight.is_floating_point() and not weight.isfinite().all():
+            raise ValueError(
+                f"the weights of {str(source)!r} hold NaN or infinite values, first in {name}: has "
+                "the training diverged?"
+            )
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
@@ -306,16 +360,35 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
         The tokenizer.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is none, or one that knows no word.
+        ValueError: If it has no padding token, or tokens that the model has no embedding for.
 
     Examples:
         >>> from ambiguity_lib.models import load_tokenizer
         >>> load_tokenizer("tiny").tokenize("great film")
         ['great', 'film']
     """
-    return _load(
+    tokenizer = _load(
         "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     )
+    vocabulary = tokenizer.get_vocab()
+    if not vocabulary.keys() - set(tokenizer.all_special_tokens):  # transformers makes an empty one
+        raise FileNotFoundError(
+            f"there is no tokenizer in {str(source)!r}: save it beside the weights "
+            "(tokenizer.save_pretrained)"
+        )
+    if tokenizer.pad_token_id is None:
+        raise ValueError(
+            f"the tokenizer in {str(source)!r} has no padding token: name one as pad_token in its "
+            "tokenizer_config.json"
+        )
+    rows, highest = load_config(source).vocab_size, max(vocabulary.values())
+    if highest >= rows:
+        raise ValueError(
+            f"the tokenizer in {str(source)!r} has a token {highest}, the model embeddings for 0 "
+            f"to {rows - 1} only: is it another model's?"
+        )
+    return tokenizer
 
 
 def position_limit(config: PreTrainedConfig) -> int:
@@ -325,7 +398,16 @@ def position_limit(config: PreTrainedConfig) -> int:
     return int(config.max_position_embeddings - taken)
 
 
-def longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens of the longest text that a model and its tokenizer take, special tokens included."""
+def longest_input(
+    config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> int:
+    """Tokens at which texts are cut: ``max_length``, or less where the model takes less.
+
+    Raises:
+        ValueError: If nothing would be left of a text but the special tokens.
+    """
+    least = tokenizer.num_special_tokens_to_add(pair=False) + 1
+    if max_length < least:
+        raise ValueError(f"a max_length of {max_length} leaves nothing of a text: from {least} on")
     # a tokenizer that knows no limit says 1e30
-    return int(min(position_limit(config), tokenizer.model_max_length))
+    return int(min(max_length, position_limit(config), tokenizer.model_max_length))

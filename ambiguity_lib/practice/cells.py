@@ -10,6 +10,8 @@ import difflib
 import json
 import math
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -20,9 +22,8 @@ from ambiguity_lib.data.schema import SUM_TOLERANCE
 Label = str | int
 Cell = list[object] | dict[str, object]
 
-#: What rounding to three decimals does to the sum of a few probabilities: 3 × 0.333 is 0.999.
+#: What a sum of probabilities may be off by at least; more where they have two decimals only.
 ROUNDING = 1e-3 + SUM_TOLERANCE
-
 _WIDTH = 60
 # beyond this, float64 does not hold every whole number
 _MAX_VOTES = 2**53
@@ -31,6 +32,10 @@ _MAX_VOTES = 2**53
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 # longer ones are no class numbers, and int() refuses those of more than 4,300 digits
 _MAX_DIGITS = 18
+# what files write where there is no label, as `fold` gives it
+_PLACEHOLDERS = {"nan", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "-", "--", "?"}
+# Cyrillic and Greek letters that no reader tells from the Latin ones
+_LOOK_ALIKE = str.maketrans("авеіјкмнорсѕтухαικνορτυχ", "abeijkmhopcstyxaikvoptux")
 
 
 def shorten(value: object) -> str:
@@ -47,8 +52,22 @@ def list_names(names: Sequence[str], most: int = 12) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Whether a cell has nothing in it: null or blank text."""
-    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+    """Whether a cell has nothing in it: null, or text of which nothing can be seen."""
+    if isinstance(value, str):
+        return all(sign.isspace() or unicodedata.category(sign) == "Cf" for sign in value)
+    return value is None
+
+
+def fold(name: str) -> str:
+    """A name without what nobody sees: case, spaces, composition, invisible signs, look-alikes."""
+    plain = unicodedata.normalize("NFKC", name)
+    seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.casefold().translate(_LOOK_ALIKE).split())
+
+
+def is_placeholder(label: Label) -> bool:
+    """Whether a label stands where there is none, as ``nan`` or ``-`` do."""
+    return isinstance(label, str) and fold(label) in _PLACEHOLDERS
 
 
 def read_text(value: object) -> str:
@@ -76,18 +95,24 @@ def read_id(value: object) -> str:
 
 
 def read_label(value: object) -> Label | None:
-    """Read a class, by its name or number; None is no label: null, NaN, blank or the number -1."""
+    """Read a class, by its name or number; None where there is nothing.
+
+    Whether -1 and placeholders are classes is not for a cell to say: see :meth:`Classes.find`.
+    """
     if isinstance(value, str):
-        _checked(value)
-        return None if is_blank(value) or as_number(value) == -1 else value
+        return None if is_blank(value) else _checked(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if isinstance(value, float) and not value.is_integer():
-            raise ValueError(f"label {value} is a fraction; a class is a name or a whole number")
-        return None if value == -1 else int(value)
-    written = str(value).lower() if isinstance(value, bool) else shorten(value)
-    raise ValueError(f"label {written} is neither the name nor the number of a class")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    if isinstance(value, list) and len(value) == 1:
+        return read_label(value[0])
+    hint = "; one label an item is read" if isinstance(value, list) else ""
+    raise ValueError(f"label {shorten(value)} is neither the name nor the number of a class{hint}")
 
 
 def read_numbers(value: object) -> Cell | None:
@@ -117,13 +142,26 @@ class Classes:
     """The classes, in their order, and what a file may call them.
 
     A number is an index, 0 for the first class. Only if a class has a number as its name, such as
-    the stars `"1"` to `"5"`, are numbers names and never indices.
+    the stars `"1"` to `"5"`, are numbers names and never indices. -1 and placeholders are no label,
+    unless they are the name of a class.
+
+    Attributes:
+        names: Their names.
+        taken: Other spellings → the class that they were taken for.
+        absent: How often a label stood for none, by what was written.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
+        self.taken: dict[str, str] = {}
+        self.absent: Counter[str] = Counter()
         self._known: dict[Label, int] = {name: i for i, name in enumerate(self.names)}
-        self._numbers_are_names = any(as_number(name) is not None for name in self.names)
+        numbers = {as_number(name): i for i, name in enumerate(self.names)}
+        self._numbers = {number: i for number, i in numbers.items() if number is not None}
+        spellings = Counter(map(fold, self.names))
+        self._folded = {
+            fold(name): i for i, name in enumerate(self.names) if spellings[fold(name)] == 1
+        }
 
     def __len__(self) -> int:
         return len(self.names)
@@ -134,23 +172,33 @@ class Classes:
             return -1
         if label not in self._known:
             self._known[label] = self._search(label)
-        return self._known[label]
+        if (index := self._known[label]) < 0:
+            self.absent[str(label)] += 1
+        return index
 
     def _search(self, label: Label) -> int:
         number = as_number(label)
         if number is not None:
-            if (index := self._known.get(str(number))) is not None:
+            if (index := self._numbers.get(number)) is not None:
                 return index
-            if not self._numbers_are_names:
+            if number == -1:
+                return -1
+            if not self._numbers:
                 if 0 <= number < len(self):
                     return number
                 raise ValueError(
                     f"label {number} is out of range: the {len(self)} classes have the numbers 0 "
-                    f"to {len(self) - 1} ({list_names(self.names)})"
+                    f"to {len(self) - 1} ({list_names(self.names)}); if numbers are names, give "
+                    "all of them (--classes)"
                 )
-        by_lower = {name.strip().casefold(): name for name in self.names}
-        near = difflib.get_close_matches(str(label).strip().casefold(), by_lower, n=1)
-        hint = f"; did you mean {by_lower[near[0]]!r}?" if near else ""
+        spelling = fold(str(label))
+        if (index := self._folded.get(spelling)) is not None:
+            self.taken[str(label)] = self.names[index]
+            return index
+        if is_placeholder(label):
+            return -1
+        near = difflib.get_close_matches(spelling, self._folded, n=1)
+        hint = f"; did you mean {self.names[self._folded[near[0]]]!r}?" if near else ""
         raise ValueError(
             f"label {shorten(label)} is none of the classes {list_names(self.names)}{hint}"
         )
@@ -163,17 +211,29 @@ class Classes:
             return np.array([_finite(value, cell) for value in cell])
         values: dict[int, float] = {}
         for name, value in cell.items():
-            label = read_label(name)
-            index = self.find(name if label is None else label)
+            # a column of structs has every class in every row, null where it was left out
+            number = 0.0 if value is None else _finite(value, cell)
+            index = self.find(read_label(name))
             if index in values:
                 raise ValueError(f"class {self.names[index]!r} occurs twice in {shorten(cell)}")
-            # a column of structs has every class in every row, null where it was left out
-            values[index] = 0.0 if value is None else _finite(value, cell)
+            if index >= 0:
+                values[index] = number
+            elif number:
+                raise ValueError(
+                    f"{shorten(name)} is none of the classes {list_names(self.names)}, in "
+                    f"{shorten(cell)}; if it is one, name all of them (--classes)"
+                )
         return np.array([values.get(index, 0.0) for index in range(len(self))])
 
 
 def read_votes(cell: Cell, classes: Classes) -> np.ndarray:
-    """Read the votes for each of C classes: whole numbers, of shape (C,), not all zero."""
+    """Read the votes for each of C classes: whole numbers, of shape (C,), not all zero.
+
+    A list of names holds the answers themselves, which are counted.
+    """
+    if isinstance(cell, list) and cell and all(isinstance(value, str) for value in cell):
+        indices = [classes.find(read_label(answer)) for answer in cell]
+        cell = np.bincount([i for i in indices if i >= 0], minlength=len(classes)).tolist()
     votes = _not_negative(cell, classes)
     if (votes != np.floor(votes)).any():
         raise ValueError(
@@ -190,7 +250,11 @@ def read_distribution(cell: Cell, classes: Classes) -> np.ndarray:
     """Read a distribution over C classes, shape (C,), whose sum may be off by rounding."""
     dist = _not_negative(cell, classes)
     total = float(dist.sum())
-    if abs(total - 1.0) > ROUNDING:
+    # each of C values with two decimals may be off by half a hundredth
+    coarse = bool(np.allclose(dist, dist.round(2), atol=1e-9, rtol=0))
+    if abs(total - 1.0) > (
+        max(ROUNDING, 0.005 * len(dist) + SUM_TOLERANCE) if coarse else ROUNDING
+    ):
         hint = "; votes belong in a column of counts" if total > 1.5 else ""
         raise ValueError(f"the probabilities sum to {total:.6g}, not to one: {shorten(cell)}{hint}")
     return dist

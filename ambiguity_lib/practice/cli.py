@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import logging
@@ -19,10 +20,12 @@ from ambiguity_lib.practice.console import (
     FAILED,
     WRONG_REQUEST,
     MadeOf,
+    Remarks,
     command,
     fail,
     print_error,
     show_progress,
+    speak_utf8,
 )
 from ambiguity_lib.practice.work import WorkFolder
 from ambiguity_lib.store import written_whole
@@ -133,21 +136,22 @@ SettingOptions = Annotated[Callable[[], Any], MadeOf(_settings)]
 
 def _class_list(classes: str | None) -> tuple[str, ...] | None:
     """The names in a comma-separated list; None if none is given."""
-    if classes is None:
+    if not classes:
         return None
-    return tuple(name.strip() for name in classes.split(",") if name.strip())
+    (names,) = csv.reader([classes], skipinitialspace=True)  # a name with a comma is quoted
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _read_own(
-    source: str, columns: Columns, names: tuple[str, ...] | None, *, human: bool
+    source: str, columns: Columns, names: tuple[str, ...] | None, said: Remarks, *, human: bool
 ) -> Dataset:
-    """Labelled items, or such with opinions; what was left out or mended goes to stderr."""
+    """Labelled items, or such with opinions; what was left out or mended is said."""
     from ambiguity_lib.practice.own_files import read_dataset
     from ambiguity_lib.store import is_main_process
 
     read = read_dataset(source, columns, class_names=names, human=human, labels=not human)
     for warning in read.warnings if is_main_process() else ():
-        typer.echo(f"{source}: {warning}", err=True)
+        said.say(f"{source}: {warning}")
     return read.dataset
 
 
@@ -254,10 +258,11 @@ def probe(
     from ambiguity_lib.practice.inspect import probe_layers
 
     use_device(device)
-    train = _read_own(data, columns(), _class_list(classes), human=False)
+    said = Remarks()
+    train = _read_own(data, columns(), _class_list(classes), said, human=False)
     names = class_names(train)
-    held_out = _read_own(validation, columns(), names, human=False)
-    people = None if human is None else _read_own(human, columns(), names, human=True)
+    held_out = _read_own(validation, columns(), names, said, human=False)
+    people = None if human is None else _read_own(human, columns(), names, said, human=True)
     with show_progress():
         table = probe_layers(
             load_classifier(model, names, new_head=True),
@@ -269,7 +274,7 @@ def probe(
         )
     if output is not None:
         _plot_layers(table, output)
-    typer.echo(_rows(table) if as_json else table.round(3).to_string())
+    typer.echo(_as_json("layers", table, said) if as_json else table.round(3).to_string())
 
 
 @command
@@ -303,7 +308,7 @@ def evaluate(
 
     Example: `ambiguity-lib evaluate --data chaosNLI_snli.jsonl --predictions mine.json`
     """
-    from ambiguity_lib.data.schema import class_names, human_distributions, reorder_classes
+    from ambiguity_lib.data.schema import class_names, human_distributions
     from ambiguity_lib.evaluation.scores import tied_items
     from ambiguity_lib.models.batches import use_device
     from ambiguity_lib.practice import evaluate as evaluation
@@ -312,14 +317,18 @@ def evaluate(
     if (model is None) == (not predictions):
         fail("give either --model or --predictions")
     use_device(device)
+    said = Remarks()
     names = _class_list(classes)
+    # the order of the model's logits
     own = names if model is None else evaluation.classes_of(model, names)
-    people = _read_own(data, columns(), names or own, human=True)
-    if own is not None:
-        people = reorder_classes(people, own)  # the order of the model's logits
+    people = everybody = _read_own(data, columns(), own, said, human=True)
     if model is None:
         order = _class_list(prediction_order)
-        probs = evaluation.predictions_of(predictions or (), people, order)
+        probs, people = evaluation.predictions_of(predictions or (), everybody, order)
+        if len(people) < len(everybody):
+            said.say(
+                f"predictions for {len(people):,} of {len(everybody):,} items: scored on these"
+            )
     else:
         sizes = {"max_length": max_length, "batch_size": batch_size}
         probs = {model: evaluation.predict_dataset(model, people, **sizes)}
@@ -327,8 +336,11 @@ def evaluate(
             write_prediction_file(output, people["uid"][:], probs[model], class_names(people))
     table = evaluation.score(probs, people)
     tied = tied_items(human_distributions(people))
-    shown = _rows(table) if as_json else evaluation.show_scores(table, items=len(people), tied=tied)
-    typer.echo(shown)
+    typer.echo(
+        _as_json("scores", table, said)
+        if as_json
+        else evaluation.show_scores(table, items=len(people), tied=tied)
+    )
 
 
 @command
@@ -353,12 +365,11 @@ def predict(
     """
     from ambiguity_lib.models import loading
     from ambiguity_lib.models.batches import use_device
+    from ambiguity_lib.practice.evaluate import classes_of
     from ambiguity_lib.practice.inspect import predict_texts
 
     use_device(device)
-    names = loading.head_classes(loading.load_config(model))
-    if names is None:
-        fail(f"{model} has no classification head: make one with `ambiguity-lib compress`")
+    names = classes_of(model, named=False)
     cut = blank = 0
     classifier, tokenizer = loading.load_classifier(model, names), loading.load_tokenizer(model)
     sizes = {"max_length": max_length, "batch_size": batch_size}
@@ -390,8 +401,9 @@ def report(
     typer.echo(str(write_report(directory, output)))
 
 
-def _rows(table: pd.DataFrame) -> str:
-    return str(table.reset_index().to_json(orient="records"))
+def _as_json(name: str, table: pd.DataFrame, said: Remarks) -> str:
+    rows = json.loads(table.reset_index().to_json(orient="records", double_precision=15))
+    return json.dumps({name: rows, "warnings": said}, ensure_ascii=False)
 
 
 def _plot_layers(table: pd.DataFrame, path: Path) -> None:
@@ -419,7 +431,7 @@ def _lines(file: Path | None, pairs: bool) -> Iterator[str | tuple[str, str]]:
     if file is None:
         yield from _texts(sys.stdin, "standard input", pairs)
         return
-    with file.open(encoding="utf-8") as opened:
+    with file.open(encoding="utf-8-sig") as opened:
         yield from _texts(opened, str(file), pairs)
 
 
@@ -504,17 +516,18 @@ def compress(
     if main:
         compression.check_free(output, overwrite=overwrite)
         work.check(resume=resume, overwrite=overwrite)
-    parts = _read_parts(model, data, validation, human, columns(), _class_list(classes))
+    said, given = Remarks(), _class_list(classes)
+    parts = _read_parts(model, data, validation, human, columns(), given, said)
     sources = {"train": data, "validation": validation or f"a tenth of {shareable(data)}"}
     sources |= {} if human is None else {"human": human}
     asked = {"model": model, "data": data, "validation": validation, "seed": seed}
-    for said in (
+    for line in (
         work.prepare(asked | flat(dataclasses.asdict(wanted)), resume=resume) if main else ()
     ):
-        typer.echo(said, err=True)
+        typer.echo(line, err=True)
     with show_progress(main):
         result = compression.compress(
-            model, **parts, settings=wanted, seed=seed, work=work.path,
+            model, **parts, head_names=given, settings=wanted, seed=seed, work=work.path,
             save_seconds=60 * save_minutes, sources=sources, progress=main,
         )  # fmt: skip
         leave()  # before one of them removes what the others still read
@@ -527,7 +540,7 @@ def compress(
         )  # fmt: skip
     if not keep_work:
         shutil.rmtree(work.path)
-    _show_result(result, output, as_json)
+    _show_result(result, output, as_json, said)
 
 
 def command_line(context: typer.Context) -> dict[str, Any]:
@@ -555,39 +568,49 @@ def _read_parts(
     human: str | None,
     columns: Columns,
     names: tuple[str, ...] | None,
+    said: Remarks,
 ) -> dict[str, Dataset]:
     """The data sets ``train``, ``validation`` and, if there is one, ``human``."""
     from ambiguity_lib.data.folds import hold_out
     from ambiguity_lib.data.schema import class_names
     from ambiguity_lib.models.loading import head_classes, load_config
+    from ambiguity_lib.practice.cells import fold
+
+    def read(source: str, names: tuple[str, ...] | None, said: Remarks) -> Dataset:
+        return _read_own(source, plain, names, said, human=False)
 
     # one row an annotator: the human file, or all where there is none
     plain = columns if human is None else dataclasses.replace(columns, annotator=None)
     own = head_classes(load_config(model))  # before reading much: is there such a model at all?
-    train = _read_own(data, plain, names, human=False)
+    first = Remarks()
+    train = read(data, names, first)
     names = class_names(train) if names is None else names
-    if own is not None and set(names) < set(own):
-        names = own  # a class that no training item has
-        train = _read_own(data, plain, names, human=False)
+    if own is not None and set(names) != set(own) and {*map(fold, names)} <= {*map(fold, own)}:
+        names = own  # spelt otherwise, or with a class that no training item has
+        train = read(data, names, said)
+    else:
+        said += first
     if validation is None:
         try:
             train, held_out = hold_out(train)
         except ValueError as error:
             raise ValueError(f"{data}: {error} (--validation)") from error
     else:
-        held_out = _read_own(validation, plain, names, human=False)
+        held_out = read(validation, names, said)
     parts = {"train": train, "validation": held_out}
     return (
-        parts if human is None else parts | {"human": _read_own(human, columns, names, human=True)}
+        parts
+        if human is None
+        else parts | {"human": _read_own(human, columns, names, said, human=True)}
     )
 
 
-def _show_result(result: CompressionResult, output: Path, as_json: bool) -> None:
+def _show_result(result: CompressionResult, output: Path, as_json: bool, said: Remarks) -> None:
     """Measures to three digits and sizes in whole numbers, and what may be said of them."""
     from ambiguity_lib.practice.run import load_run
 
     if as_json:
-        record = {"output": str(output)} | load_run(output).to_json()
+        record = {"output": str(output)} | load_run(output).to_json() | {"warnings": said}
         typer.echo(json.dumps(record, ensure_ascii=False))
         return
 
@@ -597,8 +620,9 @@ def _show_result(result: CompressionResult, output: Path, as_json: bool) -> None
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
 
     typer.echo(result.table.map(number).to_string())
-    for said in filter(None, [*result.run.all_verdicts, result.run.tie_note]):
-        typer.echo(f"- {said}")
+    notes = [*result.run.all_verdicts, *result.run.leak_notes, result.run.tie_note]
+    for line in filter(None, notes):
+        typer.echo(f"- {line}")
     typer.echo(
         f"The student is in {output}; `ambiguity-lib report {output}` writes a page about it."
     )
@@ -692,4 +716,5 @@ def _options(
 
 def main() -> None:
     """Entry point of the command ``ambiguity-lib``."""
+    speak_utf8()
     app()

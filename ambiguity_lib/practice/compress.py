@@ -584,7 +584,7 @@ def _prepare(
             ", ".join(head),
             ", ".join(names),
         )
-    longest = min(settings.training.max_length, longest_input(config, tokenizer))
+    longest = longest_input(config, tokenizer, settings.training.max_length)
     training = replace(settings.training, max_length=longest)
     size = len(train), training.batch_size
     if not settings.fixed_epochs:

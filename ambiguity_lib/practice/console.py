@@ -6,9 +6,13 @@ import contextlib
 import errno
 import functools
 import inspect
+import io
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -65,12 +69,13 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(*, debug: bool, **given: Any) -> None:
+        given = {name: _expanded(value) for name, value in given.items()}
         for name, one in made.items():
             values = {option: given.pop(option) for option in one.options}
             given[name] = functools.partial(one.function, **values)
         try:
             function(**given)
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, BrokenPipeError):  # nobody reads on: not an error
             raise
         except (Exception, KeyboardInterrupt) as error:
             if debug:
@@ -83,6 +88,32 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     only_by_name = [o.replace(kind=inspect.Parameter.KEYWORD_ONLY) for o in options.values()]
     run.__signature__ = declared.replace(parameters=only_by_name)  # type: ignore[attr-defined]
     return run
+
+
+def _expanded(value: Any) -> Any:
+    """A path whose home folder is written out, which a shell leaves alone in ``--output=~/x``."""
+    if isinstance(value, Path):
+        return value.expanduser()
+    if isinstance(value, list):
+        return [_expanded(one) for one in value]
+    return os.path.expanduser(value) if isinstance(value, str) and value[:2] == "~/" else value
+
+
+class Remarks(list[str]):
+    """What a command has to say beside its result: on stderr at once, in its JSON at the end."""
+
+    def say(self, remark: str) -> None:
+        """Say it."""
+        typer.echo(remark, err=True)
+        self.append(remark)
+
+
+def speak_utf8() -> None:
+    """Read and write UTF-8 whatever the console is set to, as files are; bad bytes are errors."""
+    for stream, errors in ((sys.stdin, "strict"), (sys.stdout, "strict"), (sys.stderr, "replace")):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = "utf-8-sig" if stream is sys.stdin else "utf-8"
+            stream.reconfigure(encoding=encoding, errors=errors)
 
 
 def fail(message: str, code: int = WRONG_REQUEST) -> NoReturn:

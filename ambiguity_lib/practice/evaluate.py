@@ -20,8 +20,11 @@ from ambiguity_lib.models.loading import (
     load_config,
     load_tokenizer,
     longest_input,
+    nameless,
+    unusable_head,
 )
 from ambiguity_lib.models.training import predict_logits
+from ambiguity_lib.practice.cells import fold
 from ambiguity_lib.practice.prediction_files import read_prediction_files
 from ambiguity_lib.practice.run import MEASURES, Measure
 
@@ -80,22 +83,36 @@ ROWS = {
 }
 
 
-def classes_of(model: str, given: Sequence[str] | None) -> tuple[str, ...]:
-    """The classes in the order of a model's logits.
+def classes_of(
+    model: str, given: Sequence[str] | None = None, *, named: bool = True
+) -> tuple[str, ...]:
+    """The classes of a model's head in the order of its logits.
+
+    Args:
+        model: A hub id or a folder.
+        given: Names that were given for them; they count where the model has none, and must
+            otherwise be the same but for their spelling.
+        named: Whether they must have names.
 
     Raises:
-        ValueError: If it has no head, or one whose classes have no names or others than ``given``.
+        ValueError: If there is no softmax head, or one of other classes.
     """
-    names = head_classes(load_config(model))
+    config = load_config(model)
+    names = head_classes(config)
     if names is None:
-        raise ValueError(f"{model} has no classification head: nothing to evaluate")
-    if all(name == f"LABEL_{index}" for index, name in enumerate(names)):
-        if given is not None:
-            return tuple(given)
         raise ValueError(
-            f"the classes of {model} have no names: give them in its order by --classes"
+            f"{model} {unusable_head(config)}: `ambiguity-lib compress` makes a model with one for "
+            "classes that exclude each other"
         )
-    if given is not None and set(given) != set(names):
+    if given is None:
+        if named and nameless(names):
+            raise ValueError(
+                f"the classes of {model} have no names: give them in its order by --classes"
+            )
+        return names
+    if len(given) == len(names) and nameless(names):
+        return tuple(given)
+    if {fold(name) for name in given} != {fold(name) for name in names}:
         raise ValueError(
             f"the model's classes are {', '.join(names)}, those of --classes {', '.join(given)}"
         )
@@ -105,7 +122,7 @@ def classes_of(model: str, given: Sequence[str] | None) -> tuple[str, ...]:
 def predict_dataset(model: str, items: Dataset, *, max_length: int, batch_size: int) -> FloatArray:
     """A model's distributions for items whose classes are in its order, shape (N, C)."""
     tokenizer = load_tokenizer(model)
-    longest = min(max_length, longest_input(load_config(model), tokenizer))
+    longest = longest_input(load_config(model), tokenizer, max_length)
     classifier = load_classifier(model, class_names(items))
     return softmax(
         predict_logits(classifier, tokenizer, items, max_length=longest, batch_size=batch_size)
@@ -114,10 +131,28 @@ def predict_dataset(model: str, items: Dataset, *, max_length: int, batch_size: 
 
 def predictions_of(
     files: Iterable[Path], people: Dataset, order: Sequence[str] | None
-) -> dict[str, FloatArray]:
-    """Name → distributions, in the order of the items, of files of predictions."""
+) -> tuple[dict[str, FloatArray], Dataset]:
+    """What files say of the items that all of them know.
+
+    Returns:
+        Name → distributions, shape (N, C), and these N items, in the order of the data.
+
+    Raises:
+        ValueError: If there is no such item.
+    """
     read = read_prediction_files(tuple(files), class_names(people), file_order=order)
-    return {file.name: file.align(people["uid"][:]) for file in read}
+    uids = people["uid"][:]
+    known = set(uids).intersection(*(file.probs for file in read))
+    if not known:
+        theirs = next(iter(read[0].probs))
+        hint = "; name the column of their ids by --uid" if uids[0].startswith("row ") else ""
+        raise ValueError(
+            f"the data and the predictions have no item in common: their ids are like {uids[0]!r} "
+            f"and {theirs!r}{hint}"
+        )
+    rows = [row for row, uid in enumerate(uids) if uid in known]
+    probs = {file.name: np.stack([file.probs[uids[row]] for row in rows]) for file in read}
+    return probs, people if len(rows) == len(uids) else people.select(rows)
 
 
 def score(probs: Mapping[str, FloatArray], people: Dataset) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import dataclasses
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -117,12 +117,14 @@ class ProblemLog:
 
     Attributes:
         unit: What the line numbers count; whoever opens the source sets it.
+        warnings: What was read all the same, one sentence each.
         names: Role of a column, such as `"text"` → what the file calls it.
     """
 
     def __init__(self, source: str, limit: int = KEPT) -> None:
         self.source = source
         self.unit = "line"
+        self.warnings: list[str] = []
         self.names: dict[str, str] = {}
         self._limit = limit
         self._problems: list[Problem] = []
@@ -142,6 +144,10 @@ class ProblemLog:
         """Note a problem after which nothing more can be said, and stop."""
         self.add(line, message)
         raise self._error()
+
+    def take(self, other: ProblemLog) -> None:
+        """Take over the problems of another one."""
+        self._problems += other._problems
 
     def raise_any(self) -> None:
         """Stop if there was a problem."""
@@ -170,9 +176,10 @@ class Rows:
     class_names: Mapping[str, tuple[str, ...]]
 
 
-def read_rows(source: str | Path, text: str, wanted: set[str], log: ProblemLog) -> Rows:
-    """Find out what a source is and read the wanted columns, of which one has the texts."""
-    wanted = wanted | _CHAOSNLI_FIELDS | {"old_label"}
+def read_rows(source: str | Path, text: str, wanted: set[str] | None, log: ProblemLog) -> Rows:
+    """Find out what a source is and read the wanted columns (None: all); one has the texts."""
+    if wanted is not None:
+        wanted = wanted | _CHAOSNLI_FIELDS | {"old_label"}
     path = Path(source).expanduser()
     suffix = _data_suffix(path)
     if not path.exists() or path.is_dir():
@@ -181,27 +188,34 @@ def read_rows(source: str | Path, text: str, wanted: set[str], log: ProblemLog) 
         rows = _read_parquet(path, wanted, log)
     elif suffix in _DELIMITERS:
         rows = _make_rows(*_read_table(path, _DELIMITERS[suffix], log), wanted)
-    elif suffix in _JSON_LINES:
+    elif suffix in _JSON_LINES or _begins_like_json(path, log):
         records = dict(read_json_lines(path, log))
         # a dict, since it keeps the order
         names = list(dict.fromkeys(chain.from_iterable(records.values())))
         rows = _make_rows(names, records, wanted)
     else:
-        hint = "; write one JSON object a line and call it .jsonl" if suffix == ".json" else ""
         found = f"the ending {path.suffix!r} is unknown" if suffix else "the name has no ending"
-        log.fail(None, f"{found}; what can be read is {_FORMATS}{hint}")
+        log.fail(None, f"{found}; what can be read is {_FORMATS}, or JSON of any name")
     if not rows.names:
         log.raise_any()
         log.fail(None, "the file is empty")
     if text not in rows.names and _CHAOSNLI_FIELDS.issubset(rows.names):
-        return _adapt_chaosnli(rows)
+        return _adapt_chaosnli(rows, log)
     return rows
 
 
-def _make_rows(names: Sequence[str], records: Mapping[int, Record], wanted: set[str]) -> Rows:
+def _begins_like_json(path: Path, log: ProblemLog) -> bool:
+    """Whether the first sign of a file that says nothing by its name opens an object or a list."""
+    first = next((line for line in read_text_lines(path, log) if not is_blank(line)), "")
+    return first.lstrip().startswith(("{", "["))
+
+
+def _make_rows(
+    names: Sequence[str], records: Mapping[int, Record], wanted: set[str] | None
+) -> Rows:
     frame = pd.DataFrame(index=list(records))
     for name in names:
-        if name in wanted:
+        if wanted is None or name in wanted:
             frame[name] = as_objects([record.get(name) for record in records.values()], records)
     return Rows(tuple(names), frame, {})
 
@@ -271,14 +285,19 @@ def _decode(raw: bytes, number: int, start: int, log: ProblemLog) -> str:
 
 
 def read_json_lines(path: Path, log: ProblemLog) -> Iterator[tuple[int, Record]]:
-    """Read one JSON object a line; empty lines are passed over."""
-    for number, line in enumerate(read_text_lines(path, log), start=1):
-        if is_blank(line):
-            continue
+    """Read one JSON object a line, or a list of objects; empty lines are passed over."""
+    lines = enumerate(read_text_lines(path, log), start=1)
+    filled = ((number, line) for number, line in lines if not is_blank(line))
+    for position, (number, line) in enumerate(filled):
+        if position == 0 and line.lstrip().startswith("["):
+            yield from _read_list(line + "".join(rest for _, rest in filled), log)
+            return
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             hint = "; every line must be one whole object" if line.strip() in "{[" else ""
+            if line[error.pos :].strip() == ",":
+                hint = "; the comma behind the object is too much"
             log.add(number, f"this is not JSON: {error.msg}, column {error.colno}{hint}")
         except (ValueError, RecursionError) as error:  # a number of 5,000 digits, ten thousand '['
             log.add(number, f"this is not JSON that can be read: {error}")
@@ -289,25 +308,91 @@ def read_json_lines(path: Path, log: ProblemLog) -> Iterator[tuple[int, Record]]
                 log.add(number, f"expected a JSON object {{…}}, found {shorten(record)}")
 
 
+def _read_list(text: str, log: ProblemLog) -> Iterator[tuple[int, Record]]:
+    """Read the objects of a JSON list, counted as rows."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        log.fail(
+            None, f"the file begins like a list in JSON, but is none that can be read: {error}"
+        )
+    log.unit = "row"
+    for number, record in enumerate(content, start=1):
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            log.add(number, f"expected a JSON object {{…}}, found {shorten(record)}")
+
+
 def _read_table(path: Path, delimiter: str, log: ProblemLog) -> tuple[list[str], dict[int, Record]]:
     """Read a table with a header, in which cells may be quoted with `"`.
 
     pandas would stop at the first broken row and does not know the lines, so it is Python's reader.
+    Many programs write tab-separated texts without quoting: where a cell would hold both line ends
+    and tabs, and each of its lines is a row by itself, a quote is a sign like any other.
     """
     # The module has one limit for the whole process, 128 KiB; giving the old one back could take
     # it from another reader that is under way.
     csv.field_size_limit(max(MAX_LINE_BYTES, csv.field_size_limit()))
-    reader = csv.reader(read_text_lines(path, log), delimiter=delimiter, strict=True)
+    found = ProblemLog(log.source)
+    reader = csv.reader(read_text_lines(path, found), delimiter=delimiter, strict=True)
+    header, rows = _read_cells(reader, found)
+    last = {row[header[-1]] for row in rows.values()}
+    swallowed = [
+        line for line, row in rows.items() if _holds_rows([*row.values()], delimiter, last)
+    ]
+    if delimiter == "\t" and (swallowed or found):
+        literal = ProblemLog(log.source)
+        lines = read_text_lines(path, literal)
+        plain = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        as_written = _read_cells(plain, literal)
+        if not literal and len(as_written[1]) > len(rows):
+            log.warnings.append(
+                "quotes are taken as written: read as those of a table, they would join lines"
+                + (f", first at line {swallowed[0]}" if swallowed else "")
+            )
+            return as_written
+    if swallowed:
+        log.warnings.append(
+            f"cells whose lines look like rows of their own: {len(swallowed):,}, the first at line "
+            f"{swallowed[0]}; is a quote opened there that means nothing? Write it twice, in quotes"
+        )
+    log.take(found)
+    return header, rows
+
+
+def _holds_rows(row: Sequence[str], delimiter: str, last: Collection[str]) -> bool:
+    """Whether a cell has line ends and, around them, as many cells as a row, with a known last."""
+    width = len(row)
+    for place, cell in enumerate(row):
+        first, *inner = cell.splitlines() or [""]
+        if (
+            inner
+            and first.count(delimiter) == width - 1 - place
+            and first.split(delimiter)[-1] in last
+        ):
+            *whole, end = inner
+            if end.count(delimiter) == place and all(
+                line.count(delimiter) == width - 1 for line in whole
+            ):
+                return True
+    return False
+
+
+def _read_cells(
+    reader: Iterator[list[str]], log: ProblemLog
+) -> tuple[list[str], dict[int, Record]]:
+    """The header and, by line, the rows."""
     header: list[str] = []
     rows: dict[int, Record] = {}
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1  # type: ignore[attr-defined]
         try:
             cells = next(reader)
         except StopIteration:
             return header, rows
         except csv.Error as error:
-            log.add(line, _explain_csv(str(error), line, reader.line_num))
+            log.add(line, _explain_csv(str(error), line, reader.line_num))  # type: ignore[attr-defined]
             continue
         if not cells:
             continue
@@ -325,6 +410,8 @@ def _read_table(path: Path, delimiter: str, log: ProblemLog) -> tuple[list[str],
 
 
 def _check_header(header: list[str], log: ProblemLog) -> None:
+    if header[0].startswith("sep="):
+        log.fail(1, f"{shorten(header[0])} is a hint for Excel, not a header: delete the line")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|,"):
         log.fail(
             None,
@@ -345,14 +432,14 @@ def _explain_csv(error: str, first: int, last: int) -> str:
     return f"the quotes of this row do not match{reach}: {error}; write one within a cell twice"
 
 
-def _read_parquet(path: Path, wanted: set[str], log: ProblemLog) -> Rows:
+def _read_parquet(path: Path, wanted: set[str] | None, log: ProblemLog) -> Rows:
     try:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
         # the names of classes are in the metadata that `datasets` writes
         known = b"huggingface" in (schema.metadata or {})
         features = Features.from_arrow_schema(schema) if known else Features()
-        used = [name for name in schema.names if name in wanted]
+        used = [name for name in schema.names if wanted is None or name in wanted]
         table = file.read(columns=used)
     # a ValueError where a damaged name or description cannot be decoded
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -362,10 +449,10 @@ def _read_parquet(path: Path, wanted: set[str], log: ProblemLog) -> Rows:
     return _take_table(schema.names, table, features, log)
 
 
-def _read_dataset(source: str, wanted: set[str], log: ProblemLog) -> Rows:
+def _read_dataset(source: str, wanted: set[str] | None, log: ProblemLog) -> Rows:
     """Read a folder from `save_to_disk`, or a dataset of the hub, perhaps with `:SPLIT`."""
-    name, _, split = source.partition(":")
-    if Path(source).expanduser().is_dir():
+    name, _, split = source.rpartition(":")
+    if not name or Path(source).expanduser().is_dir():
         name, split = source, ""
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -395,7 +482,7 @@ def _read_dataset(source: str, wanted: set[str], log: ProblemLog) -> Rows:
             wrong = f"there is no split {split!r}" if split else "there are several splits"
             log.fail(None, f"{wrong}; write one of {list_names(list(content))} behind a colon")
         content = content[split]
-    used = [name for name in content.column_names if name in wanted]
+    used = [name for name in content.column_names if wanted is None or name in wanted]
     table = content.select_columns(used).with_format("arrow")[:]
     return _take_table(content.column_names, table, content.features, log)
 
@@ -436,8 +523,15 @@ def _line_of(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _adapt_chaosnli(rows: Rows) -> Rows:
+def _adapt_chaosnli(rows: Rows, log: ProblemLog) -> Rows:
     """Give rows of ChaosNLI the default columns; `data.nli` says what its fields mean."""
+    if any(isinstance(one, dict) and "obs1" in one for one in rows.frame["example"]):
+        log.fail(
+            None,
+            "this is abductive NLI: an item has two observations (obs1, obs2) and asks which of "
+            "two hypotheses (hyp1, hyp2) explains them. Such a choice is no text with a class: "
+            "write observations and one hypothesis as text and text_pair, a row each, with votes",
+        )
     letters = {name[0]: name for name in NLI_CLASSES}
     records = {}
     for line, row in zip(rows.frame.index, rows.frame.to_dict("records"), strict=True):

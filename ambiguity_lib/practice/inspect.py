@@ -70,7 +70,7 @@ def probe_layers(
             model,
             tokenizer,
             dataset,
-            max_length=min(max_length, longest_input(model.config, tokenizer)),
+            max_length=longest_input(model.config, tokenizer, max_length),
             pooling=probing.pooling,
             batch_size=probing.batch_size,
             precision=precision,
@@ -114,7 +114,7 @@ def predict_texts(
     device = default_device()
     nn.Module.to(model, device)
     model.eval()
-    longest = min(max_length, longest_input(model.config, tokenizer))
+    longest = longest_input(model.config, tokenizer, max_length)
     remaining = iter(texts)
     while batch := list(itertools.islice(remaining, batch_size)):
         pairs = [one if isinstance(one, tuple) else (one,) for one in batch]

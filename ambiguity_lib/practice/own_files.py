@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +27,9 @@ from ambiguity_lib.practice.cells import (
     Classes,
     Label,
     as_number,
+    fold,
     is_blank,
+    is_placeholder,
     list_names,
     read_distribution,
     read_id,
@@ -75,7 +77,8 @@ class Columns:
         text_pair: The second one; None takes a column `text_pair` if there is one that is not
             blank in every row.
         label: The class, as its name or its number; the vote, where there is an annotator.
-        uid: What identifies an item; without it, the number of the row from 1 does.
+        uid: What identifies an item; without such a column, `id` or `idx` if its values differ,
+            else `row 1`, `row 2` and so on, which no id of another file can be taken for.
         label_dist: The human distribution.
         label_counts: The votes behind it.
         majority_label: The class with most votes; without it, it is computed.
@@ -150,7 +153,8 @@ def read_dataset(
 ) -> LabelledFile:
     """Read labelled texts.
 
-    A row without a label (null, blank or -1) is left out and counted. With `human`, the label is
+    A row without a label (null or blank; -1 and placeholders such as `nan`, where they are no
+    class) is left out and counted. With `human`, the label is
     optional, and a row without opinions is left out; `label_counts` are the votes where every row
     has them, `label_dist` the votes divided by their number or the file's distribution, and
     `majority_label` the file's, or the class with most votes (the first one of a tie).
@@ -160,8 +164,9 @@ def read_dataset(
 
     Args:
         source: A `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.parquet` file, the text ones also with
-            `.gz`; a folder from `save_to_disk`; or the id of a dataset on the hub. To the latter
-            two, `:SPLIT` may be added.
+            `.gz`; a file of another name that holds one JSON object a line, or a list of them; a
+            folder from `save_to_disk`; or the id of a dataset on the hub. To the latter two,
+            `:SPLIT` may be added.
         columns: The names of the columns.
         class_names: The C class names in their order. By default those that the source declares,
             else the names in the file, sorted, or `"0"`, `"1"` and so on where it has numbers.
@@ -255,7 +260,7 @@ def _read(
     if class_names is not None:
         make_features(class_names, pair=False, human=False)  # refuses what are no class names
     log = ProblemLog(str(source), limit)
-    wanted = {*_READERS, *dataclasses.asdict(columns).values()}
+    wanted = {*_READERS, *_IDS, *dataclasses.asdict(columns).values()}
     rows = read_rows(source, columns.text, wanted, log)
     used = match_columns(columns, rows, human=human, labels=labels, log=log)
     items, answers = read_items(rows, used, log)
@@ -279,18 +284,31 @@ def _read(
     if opinions is not None:
         opinions = opinions.take(kept)
     items, label = items.iloc[kept], label[kept]
-    warnings = [] if opinions is None else list(opinions.warnings)
+    warnings = [*log.warnings, *([] if opinions is None else opinions.warnings)]
+    inferred = class_names is None and declared is None
     if labels and not human:
         if class_names is None and len(np.unique(label)) == 1:
-            _fail_with_one(classes.names[label[0]], log)
-        inferred = class_names is None and declared is None
+            _fail_with_one(classes.names[label[0]], log, classes)
         warnings += class_warnings(label, classes.names, inferred=inferred)
         warnings += repetition_warnings(items[["text", "text_pair"]], label)
+    elif opinions is not None and inferred:
+        chosen = np.where(np.nan_to_num(opinions.dist).any(axis=0))[0]
+        warnings += filter(None, [_from_one(classes.names, chosen)])
+    if classes.taken:
+        pairs = [f"{shorten(label)} for {shorten(name)}" for label, name in classes.taken.items()]
+        warnings.append(
+            f"labels taken for classes that are spelt otherwise: {', '.join(pairs[:12])}"
+        )
     # of answers, it is those without a label
-    dropped = len(rows.frame) - len(kept) if answers is None else int(answers["label"].isna().sum())
+    dropped = len(rows.frame) - len(kept)
+    if answers is not None:
+        dropped = int(answers["label"].isna().sum()) + classes.absent.total()
     if dropped:
         what = "opinions" if human and answers is None else "label"
-        warnings.insert(0, f"rows left out because they have no {what}: {dropped:,}")
+        said = f"rows left out because they have no {what}: {dropped:,}"
+        if what == "label" and classes.absent:
+            said += f", of them {_counted(classes.absent)}; {_NAME_THEM}"
+        warnings.insert(0, said)
     pair = used.text_pair is not None
     dataset = _build(items, label, opinions if human else None, classes, pair=pair)
     return LabelledFile(dataset, str(source), dropped, tuple(warnings))
@@ -351,6 +369,9 @@ def match_columns(
         elif role in needed or (name is not None and name != default):
             missing.add(role)
             log.add(None, _explain_missing(role, name, rows.names))
+    if used["uid"] is None and not votes and columns.uid == DEFAULT_COLUMNS.uid:
+        # where a row is one person's, it could be the row's
+        used["uid"] = next((name for name in _IDS if _identifies(rows, name)), None)
     pair = "text_pair"
     if columns.text_pair is None and columns.text != pair and pair in rows.names:
         used[pair] = None if rows.frame[pair].map(is_blank).all() else pair
@@ -369,13 +390,23 @@ def match_columns(
     return Columns(**used)
 
 
+def _identifies(rows: Rows, name: str) -> bool:
+    """Whether a column has a value of its own for each row."""
+    if name not in rows.names:
+        return False
+    values = rows.frame[name]
+    return not values.map(is_blank).any() and values.map(str).is_unique
+
+
 def _explain_missing(role: str, name: str | None, found: Sequence[str]) -> str:
     if name is None:
         return f"the {role} column is needed here and must be named ({_option(role)})"
     what = "the uid, which says what rows are of the same item" if role == "uid" else f"the {role}"
+    headless = any(as_number(one) is not None or " " in one for one in found)
     return (
         f"there is no column {name!r} for {what}; the columns are {list_names(found)}; name "
         f"the right one by {_option(role)} (Columns.{role})"
+        + (", or write a header if the first line is none" if headless else "")
     )
 
 
@@ -385,6 +416,8 @@ def _option(role: str) -> str:
 
 
 # 2. rows → items ---------------------------------------------------------------------------------
+
+_IDS = ("id", "idx", "ID")
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "text": read_text,
@@ -450,7 +483,8 @@ def _read_rows(cells: pd.DataFrame, log: ProblemLog) -> pd.DataFrame:
         if role in cells:
             items[role] = read_cells(cells[role], read, log)
     if "uid" not in cells:
-        items["uid"] = as_objects(map(str, range(1, len(items) + 1)), items.index)
+        numbered = (f"row {number}" for number in range(1, len(items) + 1))
+        items["uid"] = as_objects(numbered, items.index)
     for line, earlier, uid in _repeats(items, ["uid"]):
         log.add(
             line,
@@ -467,11 +501,15 @@ def _read_answers(cells: pd.DataFrame, log: ProblemLog) -> tuple[pd.DataFrame, p
     """
     read = {role: read_cells(cells[role], _READERS[role], log) for role in _ANSWER}
     cells = cells.assign(**read).dropna(subset=["uid", "annotator"])
+    same = cells.duplicated(["uid", "annotator", "label"])
+    if same.any():
+        log.warnings.append(f"answers that stand there twice, and count once: {same.sum():,}")
+        cells = cells[~same]
     for line, earlier, uid, annotator in _repeats(cells, ["uid", "annotator"]):
         log.add(
             line,
-            f"annotator {shorten(annotator)} has answered {shorten(uid)} in {log.unit} {earlier} "
-            "already",
+            f"annotator {shorten(annotator)} has answered {shorten(uid)} otherwise in {log.unit} "
+            f"{earlier}",
         )
     items = cells[["uid"]].drop_duplicates()
     for role in ("text", "text_pair"):
@@ -521,7 +559,8 @@ def infer_classes(
     """
     first: dict[Label, int] = {}
     for line, label in _named_classes(items, answers):
-        first.setdefault(label, line)
+        if as_number(label) != -1:
+            first.setdefault(label, line)
     lists = (
         (line, len(cell))
         for role in ("label_counts", "label_dist")
@@ -586,11 +625,22 @@ def _named_classes(
                         yield line, label
 
 
-def _fail_with_one(name: str, log: ProblemLog) -> NoReturn:
+def _fail_with_one(name: str, log: ProblemLog, classes: Classes | None = None) -> NoReturn:
+    absent = Counter() if classes is None else classes.absent
+    others = f" (rows without a label: {_counted(absent)}; {_NAME_THEM})" if absent else ""
     log.fail(
         None,
-        f"every row has the label {shorten(name)}: with one class only there is nothing to learn",
+        f"every row has the label {shorten(name)}{others}: with one class only there is nothing to "
+        "learn",
     )
+
+
+_NAME_THEM = "if that is a class, name all of them (--classes)"
+
+
+def _counted(labels: Mapping[str, int]) -> str:
+    """Labels and how many rows have them."""
+    return ", ".join(f"{shorten(name)} ({count:,})" for name, count in list(labels.items())[:12])
 
 
 def find_classes(labels: pd.Series, classes: Classes, log: ProblemLog) -> np.ndarray:
@@ -693,6 +743,13 @@ def _settle(votes: np.ndarray, dist: np.ndarray, majority: np.ndarray) -> Opinio
         warnings.append(
             f"items without a majority: {ties:,}; of the classes that tie, the first one was taken"
         )
+    given = np.flatnonzero(known & (majority >= 0))
+    against = int((basis[given, majority[given]] < basis[given].max(axis=1)).sum())
+    if against:
+        warnings.append(
+            f"majority labels although another class has more votes: {against:,} of "
+            f"{len(given):,}; are they in another order, or numbered from 1?"
+        )
     found = np.where(majority >= 0, majority, np.nan_to_num(dist).argmax(axis=1))
     return Opinions(
         dist=dist,
@@ -709,6 +766,7 @@ _RARE_ROWS = 10
 _RARE_SHARE = 0.1
 # As close as 'positve' to 'positive'; 'positive' and 'negative' have 0.63.
 _TYPING_ERROR = 0.8
+_SEVERAL = re.compile(r"\s*[,;|+]\s*")
 
 
 def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) -> list[str]:
@@ -716,32 +774,57 @@ def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) 
     counts = dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
     warnings = []
     absent = [name for name, count in counts.items() if not count]
-    if inferred and absent == ["0"]:
-        given = ",".join(names[1:]) if len(names) <= 12 else "1,2,…"
-        warnings.append(
-            f"labels are numbers from 1 to {len(names) - 1}, read as positions that begin with 0, "
-            f"so that there is a class '0' without rows; if they are names, give --classes {given}"
-        )
+    if inferred and (said := _from_one(names, np.unique(labels))):
+        warnings.append(said)
     elif absent:
         warnings.append(f"no row has the label {list_names(absent)}")
     limit = min(_RARE_ROWS, _RARE_SHARE * len(labels) / len(names))
     rare = [name for name, count in counts.items() if 0 < count < limit]
     if inferred:
-        warnings += _alike(counts, rare)
+        several = {
+            name: count
+            for name, count in counts.items()
+            if len(parts := _SEVERAL.split(name)) > 1 and counts.keys() >= set(parts)
+        }
+        missing = {name: count for name, count in counts.items() if is_placeholder(name)}
+        if several:
+            warnings.append(
+                f"labels that look like several at once: {_counted(several)}; one label an item is "
+                "read: choose one, or give them as votes (--label-counts)"
+            )
+        if missing:
+            warnings.append(
+                f"labels that look like a missing one, and are classes here: {_counted(missing)}; "
+                "--classes without them leaves their rows out"
+            )
+        if {name.casefold() for name in names} == {"true", "false"}:
+            warnings.append(f"the classes are truth values, in the order {', '.join(names)}")
+        warnings += _alike(counts, [name for name in rare if name not in several])
     if rare:
         said = ", ".join(f"{shorten(name)} ({counts[name]})" for name in rare[:12])
         warnings.append(f"labels that few rows have, too few to learn or to judge by: {said}")
     return warnings
 
 
+def _from_one(names: Sequence[str], chosen: np.ndarray) -> str | None:
+    """That numbers from 1 were read as positions from 0, where the first one is nobody's."""
+    if names[0] != "0" or chosen.tolist() != list(range(1, len(names))):
+        return None
+    given = ",".join(names[1:]) if len(names) <= 12 else "1,2,…"
+    return (
+        f"labels are numbers from 1 to {len(names) - 1}, read as positions that begin with 0, "
+        f"so that there is a class '0' without rows; if they are names, give --classes {given}"
+    )
+
+
 def _alike(counts: Mapping[str, int], rare: Sequence[str]) -> list[str]:
-    """Say which names differ in case and spaces only, and which rare ones are nearly another's."""
+    """Say which names look the same, and which rare ones are nearly another's."""
     plain: dict[str, list[str]] = defaultdict(list)
     for name in counts:
-        plain[" ".join(name.casefold().split())].append(name)
+        plain[fold(name)].append(name)
     warnings = [
-        f"classes that differ in case or spaces only: {list_names(same)}; give --classes, and "
-        "mend the labels, if they are one"
+        f"classes that differ in case, spaces or invisible signs only: "
+        f"{', '.join(map(ascii, same[:12]))}; give --classes to take them for one"
         for same in plain.values()
         if len(same) > 1
     ]

@@ -2,14 +2,15 @@
 
 ChaosNLI (Nie et al., 2020) takes submissions as one JSON object, uid → ``{"uid",
 "predicted_probabilities", "predicted_label"}``, and releases the predictions of several models as
-name → uid → ``{"uid", "logits", "predicted_label"}``. Files with a line an item hold ``uid`` and
-one of these lists.
+name → uid → ``{"uid", "logits", "predicted_label"}``. Files with a line an item, JSON or a table,
+hold ``uid`` (or ``id``, ``idx``) and one of these lists, or a column for each class.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,25 @@ from scipy.special import softmax
 from ambiguity_lib.data.schema import NLI_CLASSES
 from ambiguity_lib.practice.cells import (
     Classes,
+    fold,
     read_distribution,
+    read_id,
     read_numbers,
     renormalise,
     shorten,
 )
-from ambiguity_lib.practice.file_rows import ProblemLog, read_json_lines, read_text_lines
+from ambiguity_lib.practice.file_rows import (
+    ProblemLog,
+    read_json_lines,
+    read_rows,
+    read_text_lines,
+)
 from ambiguity_lib.store import written_whole
 
 #: Fields that may hold what a model says, in the order in which they are looked for.
 FIELDS = ("predicted_probabilities", "probs", "logits")
+#: Fields or columns that may hold the id of an item, likewise.
+IDS = ("uid", "id", "idx", "ID")
 
 
 @dataclass(frozen=True)
@@ -44,20 +54,6 @@ class PredictionFile:
 
     name: str
     probs: Mapping[str, NDArray[np.float64]]
-
-    def align(self, uids: Sequence[str]) -> NDArray[np.float64]:
-        """Distributions of the given items, shape (N, C).
-
-        Raises:
-            ValueError: If there is none for an item; names the first ones.
-        """
-        missing = [uid for uid in uids if uid not in self.probs]
-        if missing:
-            raise ValueError(
-                f"{self.name} has no prediction for {len(missing)} of {len(uids)} items, first "
-                f"{', '.join(missing[:3])}; items are found by their uid"
-            )
-        return np.stack([self.probs[uid] for uid in uids])
 
 
 def read_prediction_files(
@@ -82,12 +78,12 @@ def read_prediction_files(
     models: dict[str, dict[str, NDArray[np.float64]]] = {}
     plain: dict[str, None] = {}
     for path in map(Path, paths):
-        for where, model, uid, entry in _entries(path):
+        for where, model, uid, entry in _entries(path, classes):
             if not model:
                 plain[path.name] = None
             known = models.setdefault(model, {})
             if uid in known:
-                raise ValueError(f"{where}: uid {uid!r} occurs twice")
+                raise ValueError(f"{where}: the id {uid!r} occurs twice")
             try:
                 known[uid] = _distribution(entry, classes)[columns]
             except ValueError as error:
@@ -119,27 +115,23 @@ def write_prediction_file(
     return path
 
 
-def _entries(path: Path) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-    """Where it stands, the model (empty if the file names none), the uid, and what is said."""
+def _entries(path: Path, classes: Classes) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Where it stands, the model (empty if the file names none), the id, and what is said."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no predictions file {path}")
     log = ProblemLog(str(path))
-    if ".jsonl" in path.suffixes or ".ndjson" in path.suffixes:
-        lines = list(read_json_lines(path, log))
-        log.raise_any()
-        for number, entry in lines:
-            where = f"{path}, line {number}"
-            if "uid" not in entry:
-                raise ValueError(f"{where}: there is no 'uid'; the fields are {', '.join(entry)}")
-            yield where, "", str(entry["uid"]), entry
+    if (content := _whole_object(path)) is None:
+        for number, entry in _rows(path, log):
+            where = f"{path}, {log.unit} {number}"
+            name = next((name for name in IDS if name in entry), None)
+            if name is None:
+                raise ValueError(
+                    f"{where}: there is no 'uid' (nor 'id', 'idx'); the fields are "
+                    f"{', '.join(entry)}"
+                )
+            yield where, "", read_id(entry[name]), _by_class(entry, classes)
         return
-    text = "".join(read_text_lines(path, log))
-    log.raise_any()
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read as JSON: {error}") from error
-    for key, value in _mapping(content, str(path)).items():
+    for key, value in content.items():
         where = f"{path}, {key!r}"
         entry = _mapping(value, where)
         if "uid" in entry or any(field in entry for field in FIELDS):
@@ -148,6 +140,56 @@ def _entries(path: Path) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
         for uid, nested in entry.items():
             inner = f"{where}, {uid!r}"
             yield inner, str(key), str(uid), _mapping(nested, inner)
+
+
+def _whole_object(path: Path) -> dict[str, Any] | None:
+    """The one JSON object, id or model → predictions, that a file is; None if it has rows."""
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+        return None
+    log = ProblemLog(str(path))
+    text = "".join(read_text_lines(path, log))
+    log.raise_any()
+    begin, _, rest = text.strip().partition("\n")
+    if text.lstrip().startswith("["):
+        return None
+    with suppress(ValueError, RecursionError):
+        first = json.loads(begin)  # a line that is whole: more of them, or one item
+        if isinstance(first, dict) and (rest or any(name in first for name in (*IDS, *FIELDS))):
+            return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read as JSON: {error}") from error
+    return dict(_mapping(content, str(path)))
+
+
+def _rows(path: Path, log: ProblemLog) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a table or of JSON Lines."""
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+        frame = read_rows(path, "", None, log).frame
+        rows = zip(frame.index.tolist(), frame.to_dict("records"), strict=True)
+        found = [(number, {str(name): cell for name, cell in row.items()}) for number, row in rows]
+    else:
+        found = [(number, dict(row)) for number, row in read_json_lines(path, log)]
+    log.raise_any()
+    yield from found
+
+
+def _by_class(entry: Mapping[str, Any], classes: Classes) -> Mapping[str, Any]:
+    """A row, its columns named after classes taken as its probabilities."""
+    if any(entry.get(field) is not None for field in FIELDS):
+        return entry
+    columns = {fold(name): name for name in entry}
+    if not {fold(name) for name in classes.names} <= columns.keys():
+        return entry
+    cells = {name: entry[columns[fold(name)]] for name in classes.names}
+    return {"probs": {name: _as_float(cell) for name, cell in cells.items()}}
+
+
+def _as_float(cell: Any) -> Any:
+    with suppress(ValueError):
+        return float(cell) if isinstance(cell, str) else cell
+    return cell
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
@@ -159,7 +201,10 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 def _distribution(entry: Mapping[str, Any], classes: Classes) -> NDArray[np.float64]:
     field = next((name for name in FIELDS if entry.get(name) is not None), None)
     if field is None:
-        raise ValueError(f"there is none of {', '.join(FIELDS)}")
+        raise ValueError(
+            f"there is none of {', '.join(FIELDS)}, nor a column for each of the classes "
+            f"{', '.join(classes.names)}"
+        )
     try:
         cell = read_numbers(entry[field])
         if field == "logits":
