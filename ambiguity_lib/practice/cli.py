@@ -620,7 +620,7 @@ def _show_result(result: CompressionResult, output: Path, as_json: bool, said: R
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
 
     typer.echo(result.table.map(number).to_string())
-    notes = [*result.run.all_verdicts, *result.run.leak_notes, result.run.tie_note]
+    notes = [*result.run.all_verdicts, *result.run.leak_notes.values(), result.run.tie_note]
     for line in filter(None, notes):
         typer.echo(f"- {line}")
     typer.echo(

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from ambiguity_lib.data.folds import normalise_premise
 from ambiguity_lib.data.schema import (
     Splits,
     check_dataset,
@@ -43,12 +44,15 @@ from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_diverge
 from ambiguity_lib.metrics.uncertainty import correlations, entropy
 from ambiguity_lib.models.batches import default_device, token_counts
 from ambiguity_lib.models.loading import (
+    has_head,
     head_classes,
     load_config,
     load_tokenizer,
     longest_input,
+    nameless,
     num_layers,
     quiet_transformers,
+    unusable_head,
 )
 from ambiguity_lib.models.scratch import ModelConfig
 from ambiguity_lib.models.speed import measure_latency
@@ -342,8 +346,11 @@ def check_free(directory: Path, *, overwrite: bool = False) -> None:
         FileExistsError: If it is there, is not empty, and may not be replaced, or if it holds
             something else than a compressed model.
         NotADirectoryError: If a file has its name.
+        ValueError: If it is the current folder.
         OSError: If nothing can be written beside it.
     """
+    if directory.resolve() == Path.cwd():
+        raise ValueError(f"{directory} is the current folder: give the name of a new one")
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file: give the name of a folder")
     filled = directory.is_dir() and any(directory.iterdir())
@@ -398,15 +405,18 @@ def enough_epochs(items: int, batch_size: int, *, epochs: int, steps: int) -> in
     return max(epochs, math.ceil(steps / math.ceil(items / batch_size)))
 
 
-def fitting_classes(config: PreTrainedConfig, names: Sequence[str]) -> tuple[str, ...] | None:
+def fitting_classes(
+    config: PreTrainedConfig, names: Sequence[str], head_names: Sequence[str] | None = None
+) -> tuple[str, ...] | None:
     """The model's class names in its own order if its head is one for these classes.
 
     Args:
         config: The model's configuration.
         names: Class names of the data.
+        head_names: What the classes of a head without names (``LABEL_0`` …) are.
 
     Returns:
-        None if the model has no head, or one of another number of classes.
+        None if the model has no softmax head, or one of another number of classes.
 
     Raises:
         ValueError: If the number is the same and the names are not.
@@ -414,6 +424,8 @@ def fitting_classes(config: PreTrainedConfig, names: Sequence[str]) -> tuple[str
     own = head_classes(config)
     if own is None or len(own) != len(names):
         return None
+    if nameless(own) and head_names is not None:
+        own = tuple(head_names)
     if set(own) == set(names):
         return own
     numbers = tuple(str(index) for index in range(len(names)))
@@ -433,6 +445,7 @@ def compress(
     validation: Dataset,
     *,
     human: Dataset | None = None,
+    head_names: Sequence[str] | None = None,
     settings: CompressionSettings | None = None,
     seed: int = 0,
     work: str | Path | None = None,
@@ -448,6 +461,8 @@ def compress(
         train: Items with ``text``, perhaps ``text_pair``, and ``label``.
         validation: Others; depth and source layer are chosen on them.
         human: Items with human distributions (``label_dist``), for the comparison only.
+        head_names: What the classes of the model's head are, in its order, if its configuration
+            calls them ``LABEL_0`` and so on.
         settings: See :class:`CompressionSettings`.
         seed: Seed of new weights, of the order of items and of dropout.
         work: Folder for finished steps: the same call goes on there after it was stopped. None:
@@ -499,7 +514,7 @@ def compress(
         'probes.npz', 'tokenizer.json', 'tokenizer_config.json']
     """
     settings = CompressionSettings() if settings is None else settings
-    task = _prepare(str(model), train, validation, human, settings)
+    task = _prepare(str(model), train, validation, human, head_names, settings)
     with (
         tempfile.TemporaryDirectory(prefix="ambiguity-compress-")
         if work is None
@@ -526,6 +541,7 @@ class _Task:
     parts: dict[str, Dataset]
     classes: tuple[str, ...]
     fine_tuned: bool
+    seen: dict[str, int]
     settings: CompressionSettings
 
     def splits(self) -> Splits:
@@ -562,6 +578,7 @@ def _prepare(
     train: Dataset,
     validation: Dataset,
     human: Dataset | None,
+    head_names: Sequence[str] | None,
     settings: CompressionSettings,
 ) -> _Task:
     config = load_config(model)
@@ -573,17 +590,29 @@ def _prepare(
     if human is not None:
         parts["human"] = human
     names = _checked_classes(parts)
-    own = fitting_classes(config, names) if settings.fine_tune == "auto" else None
+    _check_words(tokenizer, train, model)
+    own = fitting_classes(config, names, head_names) if settings.fine_tune == "auto" else None
     if own is not None:
         logger.info("%s has a head for %s: it is taken as it is", model, ", ".join(own))
         parts = {name: reorder_classes(part, own) for name, part in parts.items()}
-    elif settings.fine_tune == "auto" and (head := head_classes(config)) is not None:
+    elif settings.fine_tune == "auto" and has_head(config):
+        others = f"has a head for other classes ({', '.join(head_classes(config) or ())})"
         logger.warning(
-            "%s has a head for other classes (%s): it is dropped, and a new one trained for %s",
+            "%s %s: it is dropped, and a new one trained for %s",
             model,
-            ", ".join(head),
+            unusable_head(config) or others,
             ", ".join(names),
         )
+    seen = {name: _seen_in_training(train, part) for name, part in parts.items() if name != "train"}
+    for name, count in seen.items():
+        if count:
+            logger.warning(
+                "%d of the %d %s items have the text of a training item: what is measured on them "
+                "is memory, too",
+                count,
+                len(parts[name]),
+                name,
+            )
     longest = longest_input(config, tokenizer, settings.training.max_length)
     training = replace(settings.training, max_length=longest)
     size = len(train), training.batch_size
@@ -600,6 +629,7 @@ def _prepare(
         parts=parts,
         classes=own or names,
         fine_tuned=own is not None,
+        seen=seen,
         settings=replace(settings, training=training, student_epochs=student_epochs),
     )
 
@@ -660,6 +690,7 @@ def _run(
                 "pairs": "text_pair" in part.column_names,
             }
             | ({"tied": tied_items(human_distributions(part))} if name == "human" else {})
+            | ({} if name == "train" else {"seen_in_training": task.seen[name]})
             for name, part in task.parts.items()
         },
         "layers": {
@@ -736,6 +767,28 @@ def _checked_classes(parts: Mapping[str, Dataset]) -> tuple[str, ...]:
         elif what == "train" and len(np.unique(labels)) < 2:
             raise ValueError("the train data has items of one class only: nothing can be learnt")
     return names
+
+
+def _check_words(tokenizer: PreTrainedTokenizerBase, train: Dataset, model: str) -> None:
+    """Refuse a tokenizer to which the training texts say nothing."""
+    tokens = tokenizer(train["text"][:100], add_special_tokens=False)["input_ids"]
+    if not {token for text in tokens for token in text} - {tokenizer.unk_token_id}:
+        raise ValueError(
+            f"the tokenizer of {model} knows no word of the training texts: is it another model's, "
+            "or of another language?"
+        )
+
+
+def _seen_in_training(train: Dataset, part: Dataset) -> int:
+    """Items of a part whose texts are those of a training item but for case and punctuation."""
+
+    def keys(items: Dataset) -> list[tuple[str, ...]]:
+        columns = [name for name in ("text", "text_pair") if name in items.column_names]
+        texts = zip(*(items[name][:] for name in columns), strict=True)
+        return [tuple(normalise_premise(text) or text for text in row) for row in texts]
+
+    known = set(keys(train))
+    return sum(key in known for key in keys(part))
 
 
 def _check_layers(settings: CompressionSettings, total: int) -> None:

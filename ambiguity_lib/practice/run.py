@@ -156,7 +156,11 @@ class Model:
 
 @dataclass(frozen=True, config=_STRICT)
 class Part:
-    """The training, validation or human items; ``tied`` is counted of the last only."""
+    """The training, validation or human items.
+
+    ``tied`` is counted of the last only; ``seen_in_training``, items with the text of a training
+    item, of all but the first.
+    """
 
     source: str | None
     items: int
@@ -165,6 +169,7 @@ class Part:
     truncated: int
     pairs: bool = False
     tied: int | None = None
+    seen_in_training: int | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -366,6 +371,7 @@ class Run:
             (found, "name"),
             (found, "command"),
             *((part, "tied") for part in found["data"].values()),
+            *((part, "seen_in_training") for part in found["data"].values()),
         ):
             if where[name] is None:
                 del where[name]
@@ -549,6 +555,21 @@ class Run:
             "classes share the first place. Accuracy, NLL and ECE take the majority that the data "
             "name there, or else the first of these classes."
         )
+
+    @property
+    def leak_notes(self) -> dict[str, str]:
+        """Set of items → how many of them are training items, where there are any."""
+        return {
+            name: f"Not unseen: {part.seen_in_training:,} of the {part.items:,} {name} items have "
+            "the text of a training item; what is measured on them is memory, too."
+            for name, part in self.data.items()
+            if part.seen_in_training
+        }
+
+    def notes(self, data: str) -> list[str]:
+        """What is to be said of a set of items below its table."""
+        ties = self.tie_note if data == "human" else None
+        return list(filter(None, [self.leak_notes.get(data), ties]))
 
     @property
     def reproduction(self) -> Reproduction:
