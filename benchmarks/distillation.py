@@ -8,8 +8,7 @@ import dataclasses
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from torch import nn
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
     get_linear_schedule_with_warmup,
 )
 
@@ -53,52 +51,30 @@ TEACHER_DEPTH, STUDENT_DEPTH = 6, 5
 Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large model and data are; the encoder's sizes are MiniLM's unless quick.
-
-    Attributes:
-        epoch_items: Items of the epoch with and without a teacher.
-        items: Items of the comparison with TextBrewer.
-        check_items: Items of the runs whose students are compared.
-    """
-
-    epoch_items: int = 640
-    items: int = 128
-    check_items: int = 64
-    batch_size: int = BATCH_SIZE
-    hidden: int = 384
-    repetitions: int = 5
-
-
-QUICK = Size(epoch_items=32, items=32, check_items=16, batch_size=8, hidden=32, repetitions=1)
-
-
 def run(quick: bool) -> Report:
     """Compare an epoch with and without teacher, then a whole distillation with TextBrewer's."""
-    size = QUICK if quick else Size()
-    tokenizer = word_tokenizer()
-    return Report((_compare_epochs(size, tokenizer), *_compare_with_textbrewer(size, tokenizer)))
+    return Report((_compare_epochs(quick), *_compare_with_textbrewer(quick)))
 
 
-def _compare_epochs(size: Size, tokenizer: PreTrainedTokenizerBase) -> Comparison:
+def _compare_epochs(quick: bool) -> Comparison:
     """One epoch towards labels and cached teacher probabilities, and one towards labels alone."""
-    dataset, labels = random_items(size.epoch_items)
+    tokenizer = word_tokenizer()
+    dataset, labels = random_items(32 if quick else 640)
     probs = np.random.default_rng(0).dirichlet(np.ones(CLASSES), size=len(labels))
     one_hot = one_hot_targets(labels, CLASSES)
     mixture = mixture_targets(labels, probs, WEIGHT)
-    start = random_classifier(STUDENT_DEPTH, hidden=size.hidden)
-    config = minilm_training("auto", batch_size=size.batch_size)
+    start = random_classifier(STUDENT_DEPTH, hidden=32 if quick else 384)
+    config = minilm_training("auto", batch_size=8 if quick else BATCH_SIZE)
 
     def train(targets: NDArray[np.float64], items: Dataset = dataset) -> None:
         # the copy's time is in both
         fine_tune(copy.deepcopy(start), tokenizer, items, targets, config, progress=False)
 
-    few = min(2 * size.batch_size, len(labels))
+    few = 2 * config.batch_size
     train(mixture[:few], dataset.select(range(few)))  # enough of a warm-up, and short
     timings = time_alternately(
         {"ours": lambda: train(mixture), "plain": lambda: train(one_hot)},
-        repetitions=size.repetitions,
+        repetitions=1 if quick else 5,
         warmup=0,
         description="epochs",
     )
@@ -118,10 +94,10 @@ def _compare_epochs(size: Size, tokenizer: PreTrainedTokenizerBase) -> Compariso
     return dataclasses.replace(row, ratio=float(np.median(np.divide(ours.seconds, plain.seconds))))
 
 
-def _compare_with_textbrewer(size: Size, tokenizer: PreTrainedTokenizerBase) -> list[Comparison]:
+def _compare_with_textbrewer(quick: bool) -> list[Comparison]:
     """Whole runs of two epochs on the same batches; first, only when the teacher runs differs."""
-    difference = _check_agreement(_Task(size, size.check_items, tokenizer, dropout=0.0))
-    task = _Task(size, size.items, tokenizer, dropout=0.1)
+    difference = _check_agreement(_Task(quick, 16 if quick else 64, dropout=0.0))
+    task = _Task(quick, 32 if quick else 128, dropout=0.1)
     _, epochs = task.record()  # also the warm-up
     task.teacher_seconds.clear()
     timings = time_alternately(
@@ -131,7 +107,7 @@ def _compare_with_textbrewer(size: Size, tokenizer: PreTrainedTokenizerBase) -> 
             "caching": lambda: task.distil_with_textbrewer(epochs, caching=True),
             "plain": lambda: task.distil_with_textbrewer(epochs, as_loaded=True),
         },
-        repetitions=size.repetitions,
+        repetitions=1 if quick else 5,
         warmup=0,
         description="distillation",
     )
@@ -142,7 +118,7 @@ def _compare_with_textbrewer(size: Size, tokenizer: PreTrainedTokenizerBase) -> 
         for seconds in (without_teacher, general.seconds)
     )
     name = (
-        f"distillation, {TEACHER_DEPTH} → {STUDENT_DEPTH} layers, {size.items} items, "
+        f"distillation, {TEACHER_DEPTH} → {STUDENT_DEPTH} layers, {len(task.labels)} items, "
         f"{len(epochs)} epochs, fp32"
     )
     return [
@@ -203,15 +179,14 @@ def _check_agreement(task: _Task) -> float:
 class _Task:
     """One distillation, done by us or by TextBrewer from the same start on the same items."""
 
-    def __init__(
-        self, size: Size, items: int, tokenizer: PreTrainedTokenizerBase, *, dropout: float
-    ) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, quick: bool, items: int, *, dropout: float) -> None:
+        hidden = 32 if quick else 384
+        self.tokenizer = word_tokenizer()
         self.dataset, self.labels = random_items(items)
-        self.config = minilm_training("fp32", epochs=2, batch_size=size.batch_size)
+        self.config = minilm_training("fp32", epochs=2, batch_size=8 if quick else BATCH_SIZE)
         self.device = default_device()
-        self.start = random_classifier(STUDENT_DEPTH, hidden=size.hidden, dropout=dropout)
-        self.teacher = random_classifier(TEACHER_DEPTH, hidden=size.hidden, dropout=dropout)
+        self.start = random_classifier(STUDENT_DEPTH, hidden=hidden, dropout=dropout)
+        self.teacher = random_classifier(TEACHER_DEPTH, hidden=hidden, dropout=dropout)
         head: Any = self.teacher.classifier
         with torch.no_grad():  # probabilities that differ between items
             head.weight.mul_(20.0)
@@ -282,28 +257,32 @@ class _Task:
                 # the same words get the same new numbers in both
                 stack.enter_context(compact_vocabulary(self.teacher, encoded, pad))
                 encoded = stack.enter_context(compact_vocabulary(student, encoded, pad))
-            self._train_with_textbrewer(student, encoded, epochs, caching)
-        return student
-
-    def _train_with_textbrewer(
-        self, student: PreTrainedModel, encoded: Encoded, epochs: list[list[Rows]], caching: bool
-    ) -> None:
-        groups: dict[float, list[nn.Parameter]] = {self.config.weight_decay: [], 0.0: []}
-        for name, parameter in student.named_parameters():
-            free = "bias" in name or "LayerNorm" in name
-            groups[0.0 if free else self.config.weight_decay].append(parameter)
-        optimizer = torch.optim.AdamW(
-            [{"params": group, "weight_decay": decay} for decay, group in groups.items()],
-            lr=self.config.learning_rate,
-            fused=True,
-        )
-        torch.manual_seed(0)
-        steps = sum(map(len, epochs))
-        with self._textbrewer_distiller(student, caching) as distiller:
+            collate = DataCollatorWithPadding(self.tokenizer)
+            batches = [
+                {
+                    **collate([encoded[row] for row in rows]),
+                    "labels": torch.from_numpy(self.labels[rows]),
+                }
+                for rows in chain(*epochs)
+            ]
+            # the cache is of one epoch; without it an epoch more is but more batches
+            repeats = len(epochs) if caching else 1
+            steps = len(batches)
+            groups: dict[float, list[nn.Parameter]] = {self.config.weight_decay: [], 0.0: []}
+            for name, parameter in student.named_parameters():
+                free = "bias" in name or "LayerNorm" in name
+                groups[0.0 if free else self.config.weight_decay].append(parameter)
+            optimizer = torch.optim.AdamW(
+                [{"params": group, "weight_decay": decay} for decay, group in groups.items()],
+                lr=self.config.learning_rate,
+                fused=True,
+            )
+            torch.manual_seed(0)
+            distiller = stack.enter_context(self._distiller(student, caching))
             distiller.train(
                 optimizer,
-                _Loader(encoded, self.labels, DataCollatorWithPadding(self.tokenizer), epochs),
-                num_epochs=len(epochs),
+                batches[: steps // repeats],
+                num_epochs=repeats,
                 scheduler_class=get_linear_schedule_with_warmup,
                 scheduler_args={
                     "num_warmup_steps": int(self.config.warmup_ratio * steps),
@@ -311,54 +290,33 @@ class _Task:
                 },
                 max_grad_norm=1.0,  # the Trainer's default, which our training uses
             )
+        return student
 
-    @contextlib.contextmanager
-    def _textbrewer_distiller(self, student: PreTrainedModel, caching: bool) -> Iterator[Any]:
-        """A distiller with our loss: (1 - λ) · CE to the label + λ · CE to the teacher."""
+    def _distiller(self, student: PreTrainedModel, caching: bool) -> Any:
+        """TextBrewer's, with our loss: (1 - λ) · CE to the label + λ · CE to the teacher."""
         textbrewer = import_peer("textbrewer")
         logging.getLogger("Distillation").setLevel(logging.WARNING)  # it logs every step
         kind = textbrewer.BasicDistiller if caching else textbrewer.GeneralDistiller
         with tempfile.TemporaryDirectory(prefix="textbrewer-") as scratch:
-            distiller: Any = kind(
-                textbrewer.TrainingConfig(output_dir=scratch, device=self.device),
-                textbrewer.DistillationConfig(
-                    temperature=1,
-                    kd_loss_type="ce",
-                    kd_loss_weight=WEIGHT,
-                    hard_label_weight=1.0 - WEIGHT,
-                    is_caching_logits=caching,
-                ),
-                self.teacher,
-                student,
-                lambda batch, outputs: {"logits": outputs.logits},
-                lambda batch, outputs: {"logits": outputs.logits, "losses": outputs.loss},
-            )
-            # it would write the weights to disk after the last epoch, which our training does not
-            distiller.save_and_callback = lambda *args: None
-            with distiller:
-                yield distiller
-
-
-class _Loader:
-    """Batches, padded to the longest item, with labels: each iteration is the next epoch."""
-
-    def __init__(
-        self,
-        encoded: Encoded,
-        labels: NDArray[np.int64],
-        collate: DataCollatorWithPadding,
-        epochs: list[list[Rows]],
-    ) -> None:
-        self._encoded, self._labels, self._collate = encoded, labels, collate
-        self._steps, self._epochs = len(epochs[0]), iter(epochs)
-
-    def __len__(self) -> int:
-        return self._steps
-
-    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        for rows in next(self._epochs):
-            padded = self._collate([self._encoded[row] for row in rows])
-            yield {**padded, "labels": torch.from_numpy(self._labels[rows])}
+            train_config = textbrewer.TrainingConfig(output_dir=scratch, device=self.device)
+        distill_config = textbrewer.DistillationConfig(
+            temperature=1,
+            kd_loss_type="ce",
+            kd_loss_weight=WEIGHT,
+            hard_label_weight=1.0 - WEIGHT,
+            is_caching_logits=caching,
+        )
+        distiller: Any = kind(
+            train_config,
+            distill_config,
+            self.teacher,
+            student,
+            lambda batch, outputs: {"logits": outputs.logits},
+            lambda batch, outputs: {"logits": outputs.logits, "losses": outputs.loss},
+        )
+        # it would write the weights to disk after the last epoch, which our training does not
+        distiller.save_and_callback = lambda *args: None
+        return distiller
 
 
 def _pattern(tokens: ArrayLike) -> tuple[int, ...]:

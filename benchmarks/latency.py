@@ -14,13 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 from tqdm.auto import tqdm
-from transformers import (
-    AutoModelForSequenceClassification,
-    BertConfig,
-    PreTrainedConfig,
-    PreTrainedModel,
-    RobertaConfig,
-)
+from transformers import PreTrainedModel
 
 from ambiguity_lib.method import prune_to_depth
 from ambiguity_lib.models import (
@@ -33,7 +27,16 @@ from ambiguity_lib.models import (
 )
 from ambiguity_lib.models.speed import random_batch
 from benchmarks.harness import Comparison, Report, assert_agree, compare_times
+from benchmarks.work import random_classifier
 
+BASE = {"depth": 12, "hidden": 768, "num_attention_heads": 12}
+ROBERTA = {"architecture": "roberta", "vocab_size": 50_265, "max_position_embeddings": 514}
+#: Name → how its shape differs from MiniLM's.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "MiniLM-L6": {},
+    "bert-base": BASE,
+    "roberta-base": BASE | ROBERTA | {"type_vocab_size": 1},
+}
 BATCHES = (1, 8, 32)
 LENGTHS = (32, 128)
 #: From this many tokens a batch on, models of twelve layers are timed at these depths alone.
@@ -46,25 +49,6 @@ BUDGET = 5.0
 REPETITIONS = (5, 30)
 #: Largest relative deviation from Amdahl's law that we set beforehand.
 DEVIATION = 0.10
-
-
-def architectures() -> dict[str, PreTrainedConfig]:
-    """Name → configuration of the three models, classifiers of three classes."""
-    minilm: dict[str, Any] = {
-        "vocab_size": 30522,
-        "hidden_size": 384,
-        "num_hidden_layers": 6,
-        "num_attention_heads": 12,
-        "intermediate_size": 1536,
-        "num_labels": 3,
-    }
-    base = minilm | {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072}
-    roberta = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}
-    return {
-        "MiniLM-L6": BertConfig(**minilm),
-        "bert-base": BertConfig(**base),
-        "roberta-base": RobertaConfig(**(base | roberta)),
-    }
 
 
 def fastest_attention(device: torch.device) -> str:
@@ -102,7 +86,7 @@ def time_cell(
     layers = max(views)
     if batch * length >= MANY_TOKENS and layers == max(DEPTHS_OF_LARGE_CELLS):
         views = {depth: views[depth] for depth in DEPTHS_OF_LARGE_CELLS}
-    size = {"batch_size": batch, "length": length}
+    size: dict[str, Any] = {"batch_size": batch, "length": length}
     repetitions = 2
     if not quick:
         probe = measure_latency(
@@ -194,15 +178,12 @@ def run(quick: bool) -> Report:
         "attention": attention,
     }
     tables: dict[str, Any] = {"cells": [], "worst": [], "settings": settings}
-    for name, config in tqdm(architectures().items(), desc="architectures", leave=False):
-        if quick:
-            config.update({"vocab_size": 99, "hidden_size": 48, "intermediate_size": 96})
-            config.num_hidden_layers = 3
-        torch.manual_seed(0)
-        model = AutoModelForSequenceClassification.from_config(config).eval()
+    for name, shape in tqdm(ARCHITECTURES.items(), desc="architectures", leave=False):
+        small = {"depth": 3, "hidden": 48, "num_attention_heads": 12} if quick else {}
+        model = random_classifier(**(shape | small))
         nn.Module.to(model, device)
         model.set_attn_implementation(attention)
-        views = {depth: shallow_view(model, depth) for depth in range(num_layers(config) + 1)}
+        views = {depth: shallow_view(model, depth) for depth in range(num_layers(model.config) + 1)}
         check_same(views[2], prune_to_depth(model, 2), (2, 8), atol=1e-6)
         check_same(views[0], without_layers(model), (2, 8), atol=1e-6)
         worst = []

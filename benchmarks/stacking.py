@@ -8,7 +8,6 @@ where both are missing the small synthetic one is trained.
 from __future__ import annotations
 
 import io
-import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -130,25 +129,14 @@ def onnx_variant(path: Path) -> Variant:
     return Variant(logits, path.stat().st_size)
 
 
-def quantize_onnx(exported: Path, quantized: Path) -> None:
-    """Dynamic int8 of matrix products and embedding tables."""
-    quantization = import_peer("onnxruntime.quantization")
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it advises a preprocessing that changes nothing here
-    try:
-        quantization.quantize_dynamic(
-            str(exported), str(quantized), weight_type=quantization.QuantType.QInt8
-        )
-    finally:
-        root.setLevel(level)
-
-
 def build_variants(student: Classifier, teacher: Classifier, directory: Path) -> dict[str, Variant]:
     """All ways to run the student, PyTorch fp32 first, and the teacher last."""
     exported, quantized = directory / "fp32.onnx", directory / "int8.onnx"
     export_onnx(load(student), load_tokenizer(student.path), exported)
-    quantize_onnx(exported, quantized)
+    quantization = import_peer("onnxruntime.quantization")
+    int8 = quantization.QuantType.QInt8
+    # matrix products and embedding tables
+    quantization.quantize_dynamic(str(exported), str(quantized), weight_type=int8)
     variants = {BASE: torch_fp32(student)}
     if resolve_precision("auto") == "bf16":
         variants["PyTorch bf16 autocast"] = torch_bf16(student)
@@ -272,7 +260,5 @@ def run(quick: bool) -> Report:
     settings = {
         "profile": experiment.profile.name,
         "items": len(experiment.splits.evaluation),
-        "threads": torch.get_num_threads(),
-        "attention": fastest_attention(CPU),
     }
     return Report(comparisons, {"variants": list(rows.values()), "settings": settings})
