@@ -278,7 +278,8 @@ class _Task:
                 fused=True,
             )
             torch.manual_seed(0)
-            distiller = stack.enter_context(self._distiller(student, caching))
+            distiller = self._distiller(student, caching)
+            stack.enter_context(distiller)
             distiller.train(
                 optimizer,
                 batches[: steps // repeats],
