@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ambiguity_lib.models import time_alternately
-from benchmarks.harness import Comparison, Report
+from benchmarks.harness import Report, compare_times
 from benchmarks.work import (
     BATCH_SIZE,
     CLASSES,
@@ -78,19 +78,16 @@ def run(quick: bool) -> Report:
             warmup=0,
             description="compression",
         )
-    medians = {name: timing.median for name, timing in timings.items()}
-    row = Comparison(
-        name=f"compress, {items} texts, MiniLM's shape, {EPOCHS} epochs",
-        ours=medians["compress"],
-        peer_name="one fine-tuning by our own settings",
-        peer=medians["plain"],
-        ratio=medians["compress"] / medians["plain"],
+    row = compare_times(
+        f"compress, {items} texts, MiniLM's shape, {EPOCHS} epochs",
+        timings["compress"],
+        "one fine-tuning by our own settings",
+        timings["plain"],
         target=1.6,
         relation="<=",
         note="ratio: compress / fine-tuning; whole processes",
-        details={name: timing.summary() for name, timing in timings.items()},
     )
-    return Report((row,), {})
+    return Report((row,))
 
 
 def _write_items(folder: Path, train: int, validation: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +15,8 @@ from numpy.typing import NDArray
 
 from ambiguity_lib.models import default_device, extract_features, pool, time_alternately
 from ambiguity_lib.models.batches import sorted_batches
-from benchmarks.harness import Comparison, Report, assert_agree
-from benchmarks.work import MAX_LENGTH, random_classifier, random_items, word_tokenizer
-
-BATCH = 32
+from benchmarks.harness import Comparison, Report, assert_agree, compare_times
+from benchmarks.work import BATCH_SIZE, MAX_LENGTH, random_classifier, random_items, word_tokenizer
 
 
 def run(quick: bool) -> Report:
@@ -39,74 +39,59 @@ def _compare_time(quick: bool) -> list[Comparison]:
                 tokenizer,
                 dataset,
                 max_length=MAX_LENGTH,
-                batch_size=BATCH,
+                batch_size=BATCH_SIZE,
                 path=Path(folder) / "features.npy",
                 progress=False,
             )
             return np.array(features[1:])
 
-    @torch.inference_mode()
-    def usual() -> NDArray[np.float32]:
-        result = []
-        for layer in range(1, layers + 1):
-            pooled = []
-            for start in range(0, len(dataset), BATCH):
-                batch = tokenizer(
-                    dataset["text"][start : start + BATCH],
+    def padded() -> Iterable[tuple[Any, Any]]:
+        for start in range(0, len(dataset), BATCH_SIZE):
+            rows = slice(start, start + BATCH_SIZE)
+            yield (
+                rows,
+                tokenizer(
+                    dataset["text"][rows],
                     padding="max_length",
                     truncation=True,
                     max_length=MAX_LENGTH,
                     return_tensors="pt",
-                ).to(device)
-                state = encoder(**batch, output_hidden_states=True).hidden_states[layer]
-                pooled.append(pool(state, batch["attention_mask"], "mean").cpu().numpy())
-            result.append(np.concatenate(pooled))
-        return np.stack(result)
+                ).to(device),
+            )
+
+    def grouped() -> Iterable[tuple[Any, Any]]:
+        return sorted_batches(
+            dataset, tokenizer, MAX_LENGTH, BATCH_SIZE, device, description="", progress=False
+        )
 
     @torch.inference_mode()
-    def same_batches() -> NDArray[np.float32]:
+    def pass_a_layer(batches: Callable[[], Iterable[tuple[Any, Any]]]) -> NDArray[np.float32]:
         shape = (layers, len(dataset), int(model.config.hidden_size))
         result = np.empty(shape, dtype=np.float32)
         for layer in range(1, layers + 1):
-            for rows, batch in sorted_batches(
-                dataset, tokenizer, MAX_LENGTH, BATCH, device, description="", progress=False
-            ):
+            for rows, batch in batches():
                 state = encoder(**batch, output_hidden_states=True).hidden_states[layer]
                 result[layer - 1, rows] = pool(state, batch["attention_mask"], "mean").cpu()
         return result
 
-    difference = assert_agree("features", ours(), usual(), rtol=1e-3, atol=1e-3)
-    assert_agree("features", ours(), same_batches(), rtol=1e-3, atol=1e-3)
+    difference = assert_agree("features", ours(), pass_a_layer(padded), rtol=1e-3, atol=1e-3)
+    assert_agree("features", ours(), pass_a_layer(grouped), rtol=1e-3, atol=1e-3)
     timings = time_alternately(
-        {"ours": ours, "usual": usual, "same batches": same_batches},
+        {
+            "ours": ours,
+            f"a pass a layer, padded to {MAX_LENGTH}": lambda: pass_a_layer(padded),
+            "a pass a layer, our batches": lambda: pass_a_layer(grouped),
+        },
         repetitions=1 if quick else 5,
         warmup=0,  # the agreement above was one
         description="features",
     )
-    mine = timings["ours"].median
+    mine = timings.pop("ours")
     name = f"features of {layers} layers, {len(dataset)} texts, MiniLM's shape"
     note = f"values differ by at most {difference:.1e}, float16's rounding"
-    details = {key: timing.summary() for key, timing in timings.items()}
     return [
-        Comparison(
-            name=name,
-            ours=mine,
-            peer_name=f"a pass a layer, padded to {MAX_LENGTH}",
-            peer=timings["usual"].median,
-            ratio=timings["usual"].median / mine,
-            target=0.8 * layers,
-            note=note,
-            details=details,
-        ),
-        Comparison(
-            name=name,
-            ours=mine,
-            peer_name="a pass a layer, our batches",
-            peer=timings["same batches"].median,
-            ratio=timings["same batches"].median / mine,
-            target=0.8 * layers,
-            note=f"{note}; what the single pass alone brings",
-        ),
+        compare_times(name, mine, peer, timing, target=0.8 * layers, note=note)
+        for peer, timing in timings.items()
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ambiguity_lib.models import Timing
 from ambiguity_lib.study import provenance
 
 #: Peers and tools whose versions a result names besides those of every record.
@@ -25,6 +26,7 @@ PACKAGES = (
     "textbrewer",
     "torchmetrics",
 )
+Relation = Literal[">=", "<="]
 
 
 def import_peer(module: str) -> Any:
@@ -47,10 +49,9 @@ def assert_agree(
     Raises:
         AssertionError: If they differ by more than the tolerances allow.
     """
-    np.testing.assert_allclose(
-        np.asarray(ours), np.asarray(theirs), rtol=rtol, atol=atol, err_msg=name, equal_nan=False
-    )
-    return float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=name, equal_nan=False)
+    return float(np.abs(ours - theirs).max())
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Comparison:
     peer: float
     ratio: float
     target: float | None = None
-    relation: Literal[">=", "<="] = ">="
+    relation: Relation = ">="
     unit: str = "s"
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
@@ -88,6 +89,32 @@ class Comparison:
             return None
         reached = self.ratio >= self.target if self.relation == ">=" else self.ratio <= self.target
         return bool(reached)
+
+
+def compare_times(
+    name: str,
+    ours: Timing,
+    peer_name: str,
+    peer: Timing,
+    *,
+    target: float | None = None,
+    relation: Relation = ">=",
+    note: str = "",
+    **details: Any,
+) -> Comparison:
+    """A row of two medians of one run: peer/ours, or ours/peer where it should be small."""
+    above, below = (peer, ours) if relation == ">=" else (ours, peer)
+    return Comparison(
+        name,
+        ours.median,
+        peer_name,
+        peer.median,
+        above.median / below.median,
+        target,
+        relation,
+        note=note,
+        details={"ours": ours.summary(), "peer": peer.summary(), **details},
+    )
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from torch.nn.functional import cross_entropy
 
 from ambiguity_lib.method import fit_probes
 from ambiguity_lib.models import Timing, default_device
-from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.harness import Report, assert_agree, compare_times
+from benchmarks.work import CLASSES
 
 L2 = 1e-4
-CLASSES = 3
 LOSS_TOLERANCE = 1e-3
 
 
@@ -28,7 +28,7 @@ def run(quick: bool) -> Report:
     scaled = _standardise(features)
     fit_probes(features, labels, CLASSES, l2=L2)  # warm-up
     ours: list[float] = []
-    sklearn: list[tuple[float, float, int]] = []
+    sklearn: list[tuple[float, float]] = []
     loops: list[tuple[float, float]] = []
     probes = None
     for layer in range(layers):  # between the peers' layers, so that a slow minute hits all
@@ -41,54 +41,40 @@ def run(quick: bool) -> Report:
     assert probes is not None
     our_losses = np.array(
         [
-            _loss(scaled[layer], labels, probes.weight[layer], probes.bias[layer])
-            for layer in range(layers)
+            _loss(x, labels, *probe)
+            for x, *probe in zip(scaled, probes.weight, probes.bias, strict=True)
         ]
     )
-    their_losses = np.array([loss for _, loss, _ in sklearn])
+    their_losses = np.array([loss for _, loss in sklearn])
     relative = our_losses / their_losses - 1.0
     if relative.max() > LOSS_TOLERANCE:
         raise AssertionError(f"our losses are higher by more than {LOSS_TOLERANCE}: {relative}")
     # scikit-learn's default tolerance stops it above the minimum where classes are far apart
-    _, converged, _ = _fit_sklearn(scaled[-1], labels, tolerance=1e-7)
+    _, converged = _fit_sklearn(scaled[-1], labels, tolerance=1e-7)
     assert_agree("converged loss", our_losses[-1], converged, rtol=LOSS_TOLERANCE)
     excess = np.array([loss for _, loss in loops]) / our_losses[::2] - 1.0
     if excess.min() < -LOSS_TOLERANCE:
         raise AssertionError(f"the loop found lower losses than ours: {excess}")
-    mine, theirs = Timing(tuple(ours)), Timing(tuple(seconds for seconds, _, _ in sklearn))
-    loop = Timing(tuple(seconds for seconds, _ in loops))
-    total = sum(theirs.seconds)
     name = f"{layers} probes, {width} features, {items:,} items, {CLASSES} classes"
-    details: dict[str, Any] = {
-        "ours": mine.summary(),
-        "sklearn_layer": theirs.summary(),
-        "sklearn_iterations": [steps for _, _, steps in sklearn],
-        "torch_layer": loop.summary(),
-        "relative_loss_ours_to_sklearn": relative.tolist(),
-        "converged_loss": [our_losses[-1], converged],
-        "relative_loss_torch_to_ours": excess.tolist(),
-    }
+    mine = Timing(tuple(ours))
     return Report(
         (
-            Comparison(
-                name=name,
-                ours=mine.median,
-                peer_name="scikit-learn LogisticRegression, lbfgs, layer by layer",
-                peer=total,
-                ratio=total / mine.median,
+            compare_times(
+                name,
+                mine,
+                "scikit-learn LogisticRegression, lbfgs, layer by layer",
+                Timing((sum(seconds for seconds, _ in sklearn),)),
                 target=5.0,
                 note="same standardised features, same penalty; our losses are lower by "
                 f"{-relative.max():.1e} to {-relative.min():.1e} since scikit-learn's default "
                 "tolerance stops it early, and equal on the last layer when it may converge; "
                 f"it fits each layer once, ours is the median of {len(ours)} fits of all",
-                details=details,
             ),
-            Comparison(
-                name=name,
-                ours=mine.median,
-                peer_name="torch.optim.LBFGS, layer by layer",
-                peer=loop.median * layers,
-                ratio=loop.median * layers / mine.median,
+            compare_times(
+                name,
+                mine,
+                "torch.optim.LBFGS, layer by layer",
+                Timing(tuple(layers * seconds for seconds, _ in loops)),
                 note=f"at most 200 iterations as ours, without preconditioning; median of "
                 f"{len(loops)} layers, times {layers}",
             ),
@@ -122,8 +108,8 @@ def _standardise(features: NDArray[np.float16]) -> NDArray[np.float32]:
 def _loss(
     x: NDArray[np.float32],
     labels: NDArray[np.int64],
-    weight: NDArray[np.float32] | NDArray[np.float64],
-    bias: NDArray[np.float32] | NDArray[np.float64],
+    weight: NDArray[Any],
+    bias: NDArray[Any],
 ) -> float:
     """The objective of a layer, in nats."""
     logits = log_softmax(x.astype(np.float64) @ weight.astype(np.float64) + bias, axis=1)
@@ -133,13 +119,13 @@ def _loss(
 
 def _fit_sklearn(
     x: NDArray[np.float32], labels: NDArray[np.int64], tolerance: float = 1e-4
-) -> tuple[float, float, int]:
-    """Seconds, loss and iterations of one layer."""
+) -> tuple[float, float]:
+    """Seconds and loss of one layer."""
     model = LogisticRegression(C=1.0 / (len(labels) * L2), max_iter=5000, tol=tolerance)
     begin = time.perf_counter()
     model.fit(x, labels)
     seconds = time.perf_counter() - begin
-    return seconds, _loss(x, labels, model.coef_.T, model.intercept_), int(model.n_iter_[0])
+    return seconds, _loss(x, labels, model.coef_.T, model.intercept_)
 
 
 def _fit_torch_loop(x: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:

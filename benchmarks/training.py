@@ -5,18 +5,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-import numpy as np
-import torch
-from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from ambiguity_lib.method import one_hot_targets
 from ambiguity_lib.models import encode, resolve_precision, time_alternately, training
-from benchmarks.harness import Comparison, Report, assert_agree
+from benchmarks.harness import Report, assert_agree, compare_times
 from benchmarks.work import (
     BATCH_SIZE,
     CLASSES,
@@ -30,9 +26,11 @@ from benchmarks.work import (
 
 def run(quick: bool) -> Report:
     """One epoch of a MiniLM-shaped classifier, with ever more of our settings."""
+    hidden = 64 if quick else 384
+    _check_same_training(32 if quick else 96, hidden)
     dataset, labels = random_items(64 if quick else 384)
     tokenizer = word_tokenizer()
-    start = random_classifier(2 if quick else 6, hidden=64 if quick else 384)
+    start = random_classifier(2 if quick else 6, hidden=hidden)
     targets = one_hot_targets(labels, CLASSES)
     precision: Any = resolve_precision("auto")
 
@@ -57,17 +55,10 @@ def run(quick: bool) -> Report:
             ).train()
 
     def ours(precision: Any, *, attention: bool, compact: bool) -> None:
-        with _without(attention=not attention, compact=not compact):
-            training.fine_tune(
-                copy.deepcopy(start),
-                tokenizer,
-                dataset,
-                targets,
-                minilm_training(precision),
-                progress=False,
-            )
+        model, config = copy.deepcopy(start), minilm_training(precision)
+        with _only(attention=attention, compact=compact):
+            training.fine_tune(model, tokenizer, dataset, targets, config, progress=False)
 
-    _check_same_training(quick)
     works = {
         "Trainer's defaults": defaults,
         "+ batches grouped by length": lambda: ours("fp32", attention=False, compact=False),
@@ -76,36 +67,27 @@ def run(quick: bool) -> Report:
         "+ used words only (ours)": lambda: ours(precision, attention=True, compact=True),
     }
     timings = time_alternately(works, repetitions=1 if quick else 5, description="training")
-    names = list(works)
-    medians = [timings[name].median for name in names]
-    table = [
-        {"setting": name, **timings[name].summary(), "examples_per_second": len(labels) / median}
-        for name, median in zip(names, medians, strict=True)
-    ]
-    rows = Comparison(
-        name=f"training, {len(labels)} texts, MiniLM's shape, batch {BATCH_SIZE}",
-        ours=medians[-1],
-        peer_name="Trainer's defaults, same batch size",
-        peer=medians[0],
-        ratio=medians[0] / medians[-1],
+    first, *_, last = timings.values()
+    row = compare_times(
+        f"training, {len(labels)} texts, MiniLM's shape, batch {BATCH_SIZE}",
+        last,
+        "Trainer's defaults, same batch size",
+        first,
         note="quality over three seeds: book/results/minilm",
-        details={"settings": table},
     )
-    tables: dict[str, Any] = {"settings": table}
-    if torch.cuda.is_available():
-        tables["gpu"] = _gpu_step(quick)
-    return Report((rows,), tables)
+    table = [{"setting": name, **timing.summary()} for name, timing in timings.items()]
+    return Report((row,), {"settings": table})
 
 
-def _check_same_training(quick: bool) -> None:
+def _check_same_training(items: int, hidden: int) -> None:
     """Without dropout and in fp32, our attention and embedding train the same model as the usual.
 
     The Trainer's defaults differ in the order of the texts, bf16 and dropout in rounding and random
     numbers, so whole runs can be compared by quality alone.
     """
-    dataset, labels = random_items(32 if quick else 96)
+    dataset, labels = random_items(items)
     tokenizer = word_tokenizer()
-    start = random_classifier(2, hidden=64 if quick else 384, dropout=0.0)
+    start = random_classifier(2, hidden=hidden, dropout=0.0)
     targets = one_hot_targets(labels, CLASSES)
     config = minilm_training("fp32")
 
@@ -118,64 +100,18 @@ def _check_same_training(quick: bool) -> None:
         )
 
     ours = logits()
-    with _without(attention=True, compact=True):
+    with _only(attention=False, compact=False):
         assert_agree("logits after training", ours, logits(), atol=1e-3)
 
 
-@contextlib.contextmanager
-def _without(*, attention: bool, compact: bool) -> Iterator[None]:
-    """Our training without its attention on a CPU, or without its compact embedding."""
-    with contextlib.ExitStack() as stack:
-        if attention:
-            as_loaded = mock.patch.object(
-                training, "_fast_training_attention", lambda *_: contextlib.nullcontext()
-            )
-            stack.enter_context(as_loaded)
-        if compact:
-            whole = mock.patch.object(
-                training,
-                "compact_vocabulary",
-                lambda model, encoded, pad: contextlib.nullcontext(encoded),
-            )
-            stack.enter_context(whole)
-        yield
-
-
-def _gpu_step(quick: bool) -> dict[str, float]:
-    """A BERT-base training step in bf16, and its share of the measured matrix-product peak."""
-    from torch.utils.flop_counter import FlopCounterMode
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    config = AutoConfig.for_model("bert", num_labels=CLASSES, num_hidden_layers=2 if quick else 12)
-    model = AutoModelForSequenceClassification.from_config(config)
-    nn.Module.to(model, "cuda")
-    model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, fused=True)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(1000, 30_000, (64, 128), generator=generator).cuda()
-    labels = torch.randint(CLASSES, (64,), generator=generator).cuda()
-
-    def step() -> None:
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = model(input_ids=ids, labels=labels).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    size = 1024 if quick else 8192
-    a, b = (torch.randn(size, size, device="cuda", dtype=torch.bfloat16) for _ in range(2))
-    counter = FlopCounterMode(display=False)
-    with counter:
-        step()
-    timings = time_alternately(
-        {"step": step, "product": lambda: torch.mm(a, b)}, repetitions=20, warmup=5
-    )
-    peak = 2 * size**3 / timings["product"].median
-    reached = counter.get_total_flops() / timings["step"].median
-    return {
-        "step_seconds": timings["step"].median,
-        "examples_per_second": 64 / timings["step"].median,
-        "peak_flops": peak,
-        "reached_flops": reached,
-        "fraction_of_peak": float(np.round(reached / peak, 4)),
+def _only(*, attention: bool, compact: bool) -> contextlib.ExitStack:
+    """Our training without its attention on a CPU or its compact embedding, unless asked for."""
+    stack = contextlib.ExitStack()
+    as_loaded = {
+        "_fast_training_attention": lambda *_: contextlib.nullcontext(),
+        "compact_vocabulary": lambda model, encoded, pad: contextlib.nullcontext(encoded),
     }
+    for (name, function), kept in zip(as_loaded.items(), (attention, compact), strict=True):
+        if not kept:
+            stack.enter_context(mock.patch.object(training, name, function))
+    return stack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,23 +27,28 @@ _WORDS = tuple(f"w{index}" for index in range(VOCABULARY - _SPECIAL_TOKENS))
 
 
 def random_classifier(
-    depth: int = 6, *, hidden: int = 384, dropout: float = 0.1
+    depth: int = 6,
+    *,
+    hidden: int = 384,
+    dropout: float = 0.1,
+    architecture: str = "bert",
+    **settings: Any,
 ) -> PreTrainedModel:
-    """A BERT classifier of MiniLM's shape with random weights.
+    """A BERT classifier of MiniLM's shape, unless ``settings`` differ, with random weights.
 
     One seed: two depths share their lower layers.
     """
-    config = AutoConfig.for_model(
-        "bert",
-        vocab_size=VOCABULARY,
-        hidden_size=hidden,
-        num_hidden_layers=depth,
-        num_attention_heads=hidden // 32,
-        intermediate_size=4 * hidden,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        num_labels=CLASSES,
-    )
+    default = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": hidden,
+        "num_hidden_layers": depth,
+        "num_attention_heads": hidden // 32,
+        "intermediate_size": 4 * hidden,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+        "num_labels": CLASSES,
+    }
+    config = AutoConfig.for_model(architecture, **(default | settings))
     torch.manual_seed(0)
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
     return model.eval()
