@@ -91,10 +91,14 @@ def count_labels(dataset: Dataset) -> dict[str, int]:
 
 
 def reorder_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """Give the same dataset with its classes in another order."""
+    """Give the same dataset with its classes in another order.
+
+    Classes that are only numbered get the names by their positions.
+    """
     old = class_names(dataset)
-    if len(names) != len(old):
-        raise ValueError(f"{len(old)} classes cannot be put into the order of {list(names)}")
+    numbered = old == tuple(map(str, range(len(names))))
+    if len(names) != len(old) or (set(names) != set(old) and not numbered):
+        raise ValueError(f"the classes {list(old)} cannot be put into the order of {list(names)}")
     if tuple(names) == old:
         return dataset
     order = [old.index(name) for name in names] if set(names) == set(old) else range(len(old))

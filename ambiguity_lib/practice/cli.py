@@ -512,9 +512,11 @@ def compress(
     wanted = settings()
     use_device(device)
     join()
-    main, work = is_main_process(), WorkFolder.beside(output)
+    main = is_main_process()
     if main:
         compression.check_free(output, overwrite=overwrite)
+    work = WorkFolder.beside(output)
+    if main:
         work.check(resume=resume, overwrite=overwrite)
     said, given = Remarks(), _class_list(classes)
     parts = _read_parts(model, data, validation, human, columns(), given, said)

@@ -150,9 +150,9 @@ def predictions_of(
             f"the data and the predictions have no item in common: their ids are like {uids[0]!r} "
             f"and {theirs!r}{hint}"
         )
-    rows = [row for row, uid in enumerate(uids) if uid in known]
-    probs = {file.name: np.stack([file.probs[uids[row]] for row in rows]) for file in read}
-    return probs, people if len(rows) == len(uids) else people.select(rows)
+    if len(known) < len(uids):
+        people = people.select([row for row, uid in enumerate(uids) if uid in known])
+    return {file.name: file.align(people["uid"][:]) for file in read}, people
 
 
 def score(probs: Mapping[str, FloatArray], people: Dataset) -> pd.DataFrame:

@@ -55,6 +55,20 @@ class PredictionFile:
     name: str
     probs: Mapping[str, NDArray[np.float64]]
 
+    def align(self, uids: Sequence[str]) -> NDArray[np.float64]:
+        """Distributions of the given items, shape (N, C).
+
+        Raises:
+            ValueError: If there is none for an item; names the first ones.
+        """
+        missing = [uid for uid in uids if uid not in self.probs]
+        if missing:
+            raise ValueError(
+                f"{self.name} has no prediction for {len(missing)} of {len(uids)} items, first "
+                f"{', '.join(missing[:3])}; items are found by their id"
+            )
+        return np.stack([self.probs[uid] for uid in uids])
+
 
 def read_prediction_files(
     paths: Iterable[str | Path],
@@ -150,7 +164,7 @@ def _whole_object(path: Path) -> dict[str, Any] | None:
     text = "".join(read_text_lines(path, log))
     log.raise_any()
     begin, _, rest = text.strip().partition("\n")
-    if text.lstrip().startswith("["):
+    if not text.strip() or text.lstrip().startswith("["):
         return None
     with suppress(ValueError, RecursionError):
         first = json.loads(begin)  # a line that is whole: more of them, or one item

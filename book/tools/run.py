@@ -61,7 +61,6 @@ from ambiguity_lib.study.profile import (
 # as a script this file is in no package; the folder above has `tools`, and `course` for the kernels
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from tools.notebook_metadata import strip_metadata
-from tools.render import RenderingError, render_html
 
 BOOK = Path(__file__).resolve().parents[1]
 LIBRARY = Path(ambiguity_lib.__file__).parent
@@ -464,6 +463,8 @@ def run_book(
             return 1
     if execute_only:
         return 0
+    from tools.render import RenderingError, render_html  # altair, which looks for a home folder
+
     started = time.perf_counter()
     try:
         index = render_html(plan.book_dir, target)
@@ -540,7 +541,16 @@ def main(
         _fail(str(error), 2)
     except DownloadError as error:
         _fail(str(error), 1)
-    raise typer.Exit(run_book(plan, execute_only=execute_only, rerun=rerun))
+    try:
+        Path.home()  # the figures of a chapter look for it
+    except RuntimeError as error:
+        _fail(f"{error} Set HOME to a folder that can be written", 2)
+    try:
+        code = run_book(plan, execute_only=execute_only, rerun=rerun)
+    except OSError as error:
+        place = error.filename or build_directory()
+        _fail(f"{place}: {error.strerror or error}; name another place by AMBIGUITY_BUILD_DIR", 2)
+    raise typer.Exit(code)
 
 
 def _fail(message: str, code: int) -> NoReturn:
