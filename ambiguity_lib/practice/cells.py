@@ -65,6 +65,12 @@ def fold(name: str) -> str:
     return " ".join(seen.casefold().translate(_LOOK_ALIKE).split())
 
 
+def spelt_as(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Names in their order, spelt as the known ones where they differ in spelling only."""
+    spelling = {fold(name): name for name in known}
+    return tuple(spelling.get(fold(name), name) for name in names)
+
+
 def is_placeholder(label: Label) -> bool:
     """Whether a label stands where there is none, as ``nan`` or ``-`` do."""
     return isinstance(label, str) and fold(label) in _PLACEHOLDERS

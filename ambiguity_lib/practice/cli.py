@@ -308,10 +308,11 @@ def evaluate(
 
     Example: `ambiguity-lib evaluate --data chaosNLI_snli.jsonl --predictions mine.json`
     """
-    from ambiguity_lib.data.schema import class_names, human_distributions
+    from ambiguity_lib.data.schema import class_names, human_distributions, reorder_classes
     from ambiguity_lib.evaluation.scores import tied_items
     from ambiguity_lib.models.batches import use_device
     from ambiguity_lib.practice import evaluate as evaluation
+    from ambiguity_lib.practice.cells import spelt_as
     from ambiguity_lib.practice.prediction_files import write_prediction_file
 
     if (model is None) == (not predictions):
@@ -319,12 +320,15 @@ def evaluate(
     use_device(device)
     said = Remarks()
     names = _class_list(classes)
-    # the order of the model's logits
     own = names if model is None else evaluation.classes_of(model, names)
-    people = everybody = _read_own(data, columns(), own, said, human=True)
+    # lists of votes stand in the order of --classes, logits in that of the model
+    order = own if names is None or own is None else spelt_as(names, own)
+    people = everybody = _read_own(data, columns(), order, said, human=True)
+    if own is not None:
+        people = everybody = reorder_classes(everybody, own)
     if model is None:
-        order = _class_list(prediction_order)
-        probs, people = evaluation.predictions_of(predictions or (), everybody, order)
+        theirs = _class_list(prediction_order)
+        probs, people = evaluation.predictions_of(predictions or (), everybody, theirs)
         if len(people) < len(everybody):
             said.say(
                 f"predictions for {len(people):,} of {len(everybody):,} items: scored on these"
@@ -437,12 +441,14 @@ def _lines(file: Path | None, pairs: bool) -> Iterator[str | tuple[str, str]]:
 
 def _texts(lines: Any, name: str, pairs: bool) -> Iterator[str | tuple[str, str]]:
     """A text, or two, of every line; empty ones of a line that is blank."""
+    from ambiguity_lib.practice.cells import is_blank
+
     try:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip("\r\n")
-            parts = text.split("\t") if text.strip() else ["", ""]
+            parts = ["", ""] if is_blank(text) else text.split("\t")
             if not pairs:
-                yield text if text.strip() else ""
+                yield "" if is_blank(text) else text
             elif len(parts) == 2:
                 yield parts[0], parts[1]
             else:
@@ -576,7 +582,7 @@ def _read_parts(
     from ambiguity_lib.data.folds import hold_out
     from ambiguity_lib.data.schema import class_names
     from ambiguity_lib.models.loading import head_classes, load_config
-    from ambiguity_lib.practice.cells import fold
+    from ambiguity_lib.practice.cells import fold, spelt_as
 
     def read(source: str, names: tuple[str, ...] | None, said: Remarks) -> Dataset:
         return _read_own(source, plain, names, said, human=False)
@@ -584,14 +590,19 @@ def _read_parts(
     # one row an annotator: the human file, or all where there is none
     plain = columns if human is None else dataclasses.replace(columns, annotator=None)
     own = head_classes(load_config(model))  # before reading much: is there such a model at all?
-    first = Remarks()
-    train = read(data, names, first)
-    names = class_names(train) if names is None else names
-    if own is not None and set(names) != set(own) and {*map(fold, names)} <= {*map(fold, own)}:
-        names = own  # spelt otherwise, or with a class that no training item has
+    if names is not None:
+        names = names if own is None else spelt_as(names, own)
         train = read(data, names, said)
     else:
-        said += first
+        train = read(data, None, first := Remarks())
+        names = class_names(train)
+        spellings = {*map(fold, names)}
+        if own is not None and set(names) != set(own) and spellings <= {*map(fold, own)}:
+            # spelt otherwise, or with a class that no training item has
+            names = spelt_as(names, own) if len(names) == len(own) else own
+            train = read(data, names, said)
+        else:
+            said += first
     if validation is None:
         try:
             train, held_out = hold_out(train)

@@ -22,6 +22,7 @@ from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_diverge
 from ambiguity_lib.metrics.uncertainty import entropy
 from ambiguity_lib.models.batches import default_device, extract_features
 from ambiguity_lib.models.loading import head_classes, longest_input
+from ambiguity_lib.practice.cells import is_blank
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def predict_texts(
     while batch := list(itertools.islice(remaining, batch_size)):
         pairs = [one if isinstance(one, tuple) else (one,) for one in batch]
         said = [TextPrediction(one, None, None, None, False) for one in batch]
-        filled = [place for place, pair in enumerate(pairs) if all(part.strip() for part in pair)]
+        filled = [place for place, pair in enumerate(pairs) if not any(map(is_blank, pair))]
         if filled:
             columns = [list(column) for column in zip(*(pairs[i] for i in filled), strict=True)]
             lengths = [len(ids) for ids in tokenizer(*columns, verbose=False)["input_ids"]]

@@ -40,7 +40,7 @@ def test_evaluate_a_model_and_its_own_predictions(student, folder, tmp_path):  #
     human = folder / "human.jsonl"
     mine = tmp_path / "mine.json"
     done = run("evaluate", "--model", student, "--data", human, "--output", mine, "--json")
-    first = json.loads(done.stdout)
+    first = json.loads(done.stdout)["scores"]
     items = read_dataset(human, human=True, class_names=CLASSES).dataset
     model = load_classifier(student, CLASSES)
     probs = softmax(predict_logits(model, tiny_tokenizer(), items, max_length=32, progress=False))
@@ -60,13 +60,13 @@ def test_evaluate_a_model_and_its_own_predictions(student, folder, tmp_path):  #
         for row in map(json.loads, human.read_text().splitlines())
     ]
     (folder / "named.jsonl").write_text("".join(json.dumps(row) + "\n" for row in named))
-    swapped = json.loads(run(*command, "--classes", other).stdout)
+    swapped = json.loads(run(*command, "--classes", other).stdout)["scores"]
     assert swapped[0]["JSD"] == pytest.approx(expected, abs=1e-6)
     said = run(*command, "--classes", "a,b,c", code=2).stderr
     assert "those of --classes a, b, c" in " ".join(said.split())
     # what it wrote is what it reads
     command = ("evaluate", "--data", human, "--predictions", mine, "--classes", NAMES, "--json")
-    again = json.loads(run(*command).stdout)
+    again = json.loads(run(*command).stdout)["scores"]
     assert again[0]["method"] == "mine.json"
     for name, value in first[0].items():
         assert name == "method" or again[0][name] == pytest.approx(value, abs=1e-6)
@@ -103,7 +103,7 @@ def test_evaluate_prints_the_published_numbers(real_data_dir: Path):
     (data,) = (real_data_dir / "chaosnli").glob("chaosNLI_snli.jsonl*")
     order = "entailment,contradiction,neutral"
     done = run("evaluate", "--data", data, *files, "--prediction-order", order, "--json")
-    rows = {row["method"]: row for row in json.loads(done.stdout)}
+    rows = {row["method"]: row for row in json.loads(done.stdout)["scores"]}
     model = next(iter(rows.values()))
     # shared/data/README.md, from the leaderboard's own conventions
     assert model["JSD"] == pytest.approx(0.2329, abs=1e-4)
@@ -164,7 +164,7 @@ def test_probe_shows_every_layer_and_draws_them(folder, tmp_path):  # noqa: F811
         "--validation", folder / "validation.csv", "--human", folder / "human.jsonl",
         "--output", figure, "--json",
     )  # fmt: skip
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["layers"]
     assert [row["layer"] for row in rows] == [0, 1, 2, 3, 4]
     assert all(0 <= row["accuracy"] <= 1 and 0 <= row["JSD"] <= 0.833 for row in rows)
     assert figure.read_bytes().startswith(b"\x89PNG")
