@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.metrics.calibration import negative_log_likelihood
@@ -128,6 +129,46 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     def loss(log_t: float) -> float:
         probs = apply_temperature(logits, np.exp(log_t))
         return float(negative_log_likelihood(labels, probs).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x))
+
+
+def fit_ambiguity_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
+    """A temperature for items that people disagree on, from labels alone: LS-TS.
+
+    A temperature that is fitted on voted labels is biased towards over-confidence where people
+    disagree (Tao et al., 2026). Ours, after their idea; their own formula could not be read: each
+    label is smoothed by the doubt that the model has on its item, ε = 1 − max softmax(logits), to
+    (1 − ε) · one-hot + ε / C, and the temperature has the lowest cross-entropy to these targets.
+
+    Args:
+        logits: Validation logits, shape (N, C).
+        labels: Validation gold labels, shape (N,).
+
+    Returns:
+        The temperature, between 0.05 and 50.
+
+    Examples:
+        >>> from ambiguity_lib.method import (
+        ...     fit_ambiguity_temperature,
+        ...     fit_temperature,
+        ... )
+
+        A model that is calibrated on its labels, with sure and unsure items:
+
+        >>> logits = [[2.2, 0.0]] * 10 + [[0.4, 0.0]] * 10
+        >>> labels = [0] * 9 + [1] + [0] * 6 + [1] * 4
+        >>> round(fit_temperature(logits, labels), 1)
+        1.0
+        >>> round(fit_ambiguity_temperature(logits, labels), 1)
+        1.5
+    """
+    z = np.asarray(logits, dtype=np.float64)
+    doubt = 1 - softmax(z).max(axis=1, keepdims=True)
+    targets = (1 - doubt) * np.eye(z.shape[1])[np.asarray(labels)] + doubt / z.shape[1]
+
+    def loss(log_t: float) -> float:
+        return -float((targets * log_softmax(z / np.exp(log_t), axis=1)).sum(axis=1).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x))
 

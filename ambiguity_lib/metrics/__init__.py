@@ -13,7 +13,11 @@ from ambiguity_lib.metrics.divergence import (
     jensen_shannon_distance,
     jensen_shannon_divergence,
     kl_divergence,
+    manhattan_distance,
+    po_jsd,
+    soft_micro_f1,
     total_variation_distance,
+    wasserstein_distance,
 )
 from ambiguity_lib.metrics.uncertainty import (
     ambiguity_auroc,
@@ -34,7 +38,11 @@ __all__ = [
     "jensen_shannon_distance",
     "jensen_shannon_divergence",
     "kl_divergence",
+    "manhattan_distance",
     "negative_log_likelihood",
+    "po_jsd",
     "rank_match",
+    "soft_micro_f1",
     "total_variation_distance",
+    "wasserstein_distance",
 ]

@@ -168,6 +168,104 @@ def total_variation_distance(human: ArrayInput, model: ArrayInput) -> FloatArray
     return np.minimum(0.5 * np.abs(p - q).sum(axis=1), 1.0)
 
 
+def soft_micro_f1(human: ArrayInput, model: ArrayInput) -> float:
+    """Share of the probability that people and model have in common (Kurniawan et al., 2025).
+
+    The micro F1 of fuzzy sets: twice the sum of the smaller probabilities over the sum of all. Of
+    distributions it is one minus the mean total variation distance.
+
+    Args:
+        human: Human label distributions, shape ``(N, C)``.
+        model: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        From 0 (nothing in common) to 1 (equal).
+
+    Raises:
+        ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import soft_micro_f1
+        >>> round(soft_micro_f1([[0.6, 0.4], [1, 0]], [[0.9, 0.1], [1, 0]]), 3)
+        0.85
+    """
+    p, q = as_distribution_pair(human, model)
+    return float(2 * np.minimum(p, q).sum() / (p + q).sum())
+
+
+def po_jsd(human: ArrayInput, model: ArrayInput) -> FloatArray:
+    """Positively oriented JSD: 1 − Jensen-Shannon divergence in bits (Kurniawan et al., 2025).
+
+    Args:
+        human: Human label distributions, shape ``(N, C)``.
+        model: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        Similarities, shape ``(N,)``, from 0 (nothing in common) to 1 (equal).
+
+    Raises:
+        ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import po_jsd
+        >>> po_jsd([[0.5, 0.5], [1, 0]], [[1, 0], [0, 1]]).round(3)
+        array([0.689, 0.   ])
+    """
+    return 1.0 - jensen_shannon_divergence(human, model) / np.log(2.0)
+
+
+def manhattan_distance(human: ArrayInput, model: ArrayInput) -> FloatArray:
+    """Sum of absolute differences, the soft score of LeWiDi 2025 (Leonardelli et al., 2025).
+
+    Twice the total variation distance.
+
+    Args:
+        human: Human label distributions, shape ``(N, C)``.
+        model: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        Distances, shape ``(N,)``, from 0 to 2.
+
+    Raises:
+        ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import manhattan_distance
+        >>> manhattan_distance([[0.6, 0.3, 0.1]], [[0.9, 0.1, 0.0]]).round(3)
+        array([0.6])
+    """
+    return 2.0 * total_variation_distance(human, model)
+
+
+def wasserstein_distance(human: ArrayInput, model: ArrayInput) -> FloatArray:
+    """Least work to turn one distribution into the other, over classes that have an order.
+
+    Neighbouring classes are one apart, so that work is probability times steps: the sum of the
+    absolute differences of the cumulated probabilities (LeWiDi 2025 scores ratings by it). For
+    classes without an order it says nothing.
+
+    Args:
+        human: Human distributions over ordered classes, shape ``(N, C)``.
+        model: Model probabilities, shape ``(N, C)``.
+
+    Returns:
+        Distances, shape ``(N,)``, from 0 to C − 1 steps.
+
+    Raises:
+        ValueError: If a row is not a distribution or the shapes differ.
+
+    Examples:
+        >>> from ambiguity_lib.metrics import wasserstein_distance
+
+        All that people say, one and two steps away:
+
+        >>> wasserstein_distance([[1, 0, 0], [1, 0, 0]], [[0, 1, 0], [0, 0, 1]])
+        array([1., 2.])
+    """
+    p, q = as_distribution_pair(human, model)
+    return np.abs(np.cumsum(p - q, axis=1)[:, :-1]).sum(axis=1)
+
+
 def floor_probabilities(probs: FloatArray) -> FloatArray:
     """Raise probabilities below 1e-15 to it and renormalise those rows."""
     floored = np.maximum(probs, PROBABILITY_FLOOR)

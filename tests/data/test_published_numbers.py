@@ -19,6 +19,12 @@ from ambiguity_lib.data import (
     load_chaosnli,
     load_predictions,
 )
+from ambiguity_lib.method import (
+    apply_temperature,
+    fit_ambiguity_temperature,
+    fit_temperature,
+    oracle_temperature,
+)
 from ambiguity_lib.metrics import (
     entropy_calibration_error,
     expected_calibration_error,
@@ -89,6 +95,34 @@ def test_published_logits(
     kl: float,
 ) -> None:
     assert_scores(human, probs[model, seed], jsd, kl)
+
+
+def test_temperatures_without_and_with_human_opinions(
+    real_data_dir: Path, human: np.ndarray
+) -> None:
+    """Means over the five models; pilot numbers of the project, two of them in method.md."""
+    chaos = load_chaosnli("snli", real_data_dir)
+    inside = set(chaos["uid"])
+    rows = []
+    for key in MODELS:
+        predictions = load_predictions(*key, real_data_dir)
+        outside = np.array([uid not in inside for uid in predictions.uids])
+        validation = predictions.logits[outside], predictions.labels[outside]
+        logits = align_predictions(predictions, chaos)
+        row = []
+        for temperature in (
+            fit_temperature(*validation),
+            fit_ambiguity_temperature(*validation),
+            oracle_temperature(logits, human, "JSD"),
+        ):
+            probs = apply_temperature(logits, temperature)
+            row += [
+                jensen_shannon_distance(human, probs).mean(),
+                kl_divergence(human, probs).mean(),
+            ]
+        rows.append(row)
+    mean = np.mean(rows, axis=0)
+    assert mean == pytest.approx([0.242, 0.547, 0.222, 0.403, 0.207, 0.275], abs=1e-3)
 
 
 def test_ensemble(probs: dict[tuple[str, int], np.ndarray], human: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ambiguity_lib.method import (
     apply_temperature,
     ensemble_probs,
+    fit_ambiguity_temperature,
     fit_temperature,
     mc_dropout_probs,
     oracle_temperature,
@@ -55,6 +56,21 @@ def test_fit_recovers_the_temperature_that_labels_were_drawn_with(true):
     probs = apply_temperature(LOGITS, true)
     labels = (probs.cumsum(1) > generator.random((len(probs), 1))).argmax(1)
     assert fit_temperature(LOGITS, labels) == pytest.approx(true, rel=0.1)
+
+
+def test_the_ambiguity_temperature_by_hand():
+    # one doubt for all: ε = .2 of two classes, so the targets' mean is .9 · (9/10) + .1 · (1/10)
+    logits = np.tile([np.log(4), 0.0], (10, 1))
+    target = 0.9 * 0.9 + 0.1 * 0.1
+    temperature = fit_ambiguity_temperature(logits, [0] * 9 + [1])
+    assert apply_temperature(logits, temperature)[0, 0] == pytest.approx(target, abs=1e-4)
+
+
+def test_a_model_without_doubt_keeps_its_plain_temperature():
+    logits = 1e3 * np.eye(3)[[0, 1, 2, 0]]
+    labels = [0, 1, 2, 1]
+    ambiguous = fit_ambiguity_temperature(logits, labels)
+    assert ambiguous == pytest.approx(fit_temperature(logits, labels), rel=1e-3)
 
 
 @pytest.mark.parametrize("metric", ["KL", "JSD"])

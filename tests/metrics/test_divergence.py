@@ -8,12 +8,18 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
+from scipy.stats import wasserstein_distance as scipy_wasserstein
+from sklearn.metrics import f1_score
 
 from ambiguity_lib.metrics import (
     jensen_shannon_distance,
     jensen_shannon_divergence,
     kl_divergence,
+    manhattan_distance,
+    po_jsd,
+    soft_micro_f1,
     total_variation_distance,
+    wasserstein_distance,
 )
 
 LN2 = np.log(2.0)
@@ -22,9 +28,16 @@ ALL = [
     jensen_shannon_divergence,
     kl_divergence,
     total_variation_distance,
+    manhattan_distance,
+    wasserstein_distance,
 ]
-SYMMETRIC = [jensen_shannon_distance, jensen_shannon_divergence, total_variation_distance]
-METRIC = [jensen_shannon_distance, total_variation_distance]
+METRIC = [
+    jensen_shannon_distance,
+    total_variation_distance,
+    manhattan_distance,
+    wasserstein_distance,
+]
+SYMMETRIC = [*METRIC, jensen_shannon_divergence, po_jsd]
 
 quick = settings(max_examples=50, deadline=None)
 
@@ -56,6 +69,9 @@ def random_pair(items=300, classes=3, seed=0):
         (jensen_shannon_divergence, LN2 / 2),
         (jensen_shannon_distance, np.sqrt(LN2 / 2)),
         (total_variation_distance, 0.5),
+        (manhattan_distance, 1.0),
+        (wasserstein_distance, 0.5),
+        (po_jsd, 0.5),
         # 1/2 ln(1/2 / 1/2) + 1/2 ln(1/2 / 1e-15); the renormalisation is 1 + 1e-15
         (kl_divergence, 0.5 * np.log(0.5 / 1e-15)),
     ],
@@ -86,6 +102,9 @@ def test_identical_is_exactly_zero(metric):
         (jensen_shannon_divergence, LN2),
         (total_variation_distance, 1.0),
         (kl_divergence, -np.log(1e-15)),
+        (manhattan_distance, 2.0),
+        (wasserstein_distance, 2.0),
+        (po_jsd, 0.0),
     ],
 )
 def test_disjoint_one_hots_reach_the_upper_limit(metric, expected):
@@ -165,7 +184,9 @@ def test_symmetry(metric, pair):
 @given(pair=distributions())
 def test_bounds(pair):
     human, model = pair
-    for metric, upper in zip(ALL, [np.sqrt(LN2), LN2, -np.log(1e-15) + 1e-9, 1.0], strict=True):
+    steps = human.shape[1] - 1 + 1e-12
+    limits = [np.sqrt(LN2), LN2, -np.log(1e-15) + 1e-9, 1.0, 2.0, steps]
+    for metric, upper in zip(ALL, limits, strict=True):
         values = metric(human, model)
         assert values.shape == (len(human),)
         assert values.dtype == np.float64
@@ -203,7 +224,7 @@ def test_zero_only_on_equality(metric, pair):
 def test_order_of_classes_does_not_matter(pair, seed):
     human, model = pair
     order = np.random.default_rng(seed).permutation(human.shape[1])
-    for metric in ALL:
+    for metric in ALL[:-1]:  # but for the last, which is about their order
         got = metric(human[:, order], model[:, order])
         assert_allclose(got, metric(human, model), rtol=1e-9, atol=1e-15)
 
@@ -226,3 +247,30 @@ def test_where_scipy_loses_all_digits():
         theirs = jensenshannon(human, model, axis=1)[0]
     assert jensen_shannon_distance(human, model)[0] == pytest.approx(shift / np.sqrt(2), rel=1e-6)
     assert theirs != pytest.approx(shift / np.sqrt(2), rel=0.1)
+
+
+@quick
+@given(pair=distributions())
+def test_wasserstein_is_scipys(pair):
+    human, model = pair
+    places = np.arange(human.shape[1])
+    expected = [scipy_wasserstein(places, places, p, q) for p, q in zip(human, model, strict=True)]
+    assert_allclose(wasserstein_distance(human, model), expected, atol=1e-9)
+
+
+@quick
+@given(seed=st.integers(0, 99))
+def test_soft_micro_f1_of_single_answers_is_micro_f1(seed):
+    labels, predictions = np.random.default_rng(seed).integers(4, size=(2, 30))
+    expected = f1_score(labels, predictions, average="micro")
+    assert soft_micro_f1(np.eye(4)[labels], np.eye(4)[predictions]) == pytest.approx(expected)
+
+
+@quick
+@given(pair=distributions())
+def test_soft_micro_f1_is_what_total_variation_leaves(pair):
+    human, model = pair
+    expected = 1 - total_variation_distance(human, model).mean()
+    assert soft_micro_f1(human, model) == pytest.approx(expected, abs=1e-12)
+    assert soft_micro_f1(human, human) == 1.0
+    assert (po_jsd(human, model) >= 1 - total_variation_distance(human, model) - 1e-12).all()
