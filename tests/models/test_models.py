@@ -51,7 +51,17 @@ def test_the_error_says_what_is_wrong_with_the_place(tmp_path, monkeypatch):
     assert "check the name and the network" in said("no-such-model")
 
 
+@pytest.mark.parametrize(
+    ("family", "reason"),
+    [("albert", "share their weights"), ("longformer", "window"), ("big_bird", "sparse")],
+)
+def test_encoders_that_cannot_be_cut_are_told_why(tmp_path, family, reason):
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{family}"}}')
+    with pytest.raises(ValueError, match=reason):
+        load_classifier(tmp_path, CLASSES)
+
+
 def test_an_unsupported_architecture_lists_the_supported_ones(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(ValueError, match="unsupported architecture 'gpt2'; supported: bert, deb"):
+    with pytest.raises(ValueError, match="unsupported architecture 'gpt2'; supported: bert, cam"):
         load_classifier(tmp_path, CLASSES)
