@@ -3,6 +3,8 @@
 from ambiguity_lib.data.emotion import (
     load_affective_text,
     load_affective_text_splits,
+    load_goemotions,
+    load_good_news_everyone,
     scores_to_distributions,
 )
 from ambiguity_lib.data.folds import hold_out, normalise_premise, text_folds
@@ -65,6 +67,8 @@ __all__ = [
     "load_affective_text",
     "load_affective_text_splits",
     "load_chaosnli",
+    "load_goemotions",
+    "load_good_news_everyone",
     "load_mnli",
     "load_mnli_with_chaosnli",
     "load_predictions",

@@ -5,6 +5,9 @@ in the environment variable `AMBIGUITY_DATA_DIR`; with neither, they have them d
 
     snli/snli_1.0_{train,dev,test}.jsonl                         SNLI 1.0 (Bowman et al., 2015)
     mnli/multinli_1.0_{train,dev_matched,dev_mismatched}.jsonl   MNLI 1.0 (Williams et al., 2018)
+
+Where a named directory lacks a training split, a part of it is taken, from any of its folders:
+`snli_1.0_train.part.jsonl`, `multinli_1.0_train.part.jsonl`.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +25,7 @@ from datasets import Dataset, concatenate_datasets
 from ambiguity_lib.data.folds import normalise_premise
 from ambiguity_lib.data.lines import get_field, read_json_lines
 from ambiguity_lib.data.schema import NLI_CLASSES, Splits, build_dataset, make_features
-from ambiguity_lib.data.sources import DATA_SETS, data_directory, find_file
+from ambiguity_lib.data.sources import DATA_SETS, data_directory, find_file, find_part
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +71,9 @@ def _load_pairs(name: str, split: str, data_dir: str | Path | None) -> Dataset:
     files = {file.split: file.path for file in DATA_SETS[name].files if file.split is not None}
     if split not in files:
         raise ValueError(f"split must be one of {sorted(files)}, got {split!r}")
-    path = find_file(data_directory(data_dir), files[split])
+    path = _find_pairs(data_directory(data_dir), files[split])
     # such as snli-dev, of snli/snli_1.0_dev.jsonl
-    prefix = f"{name}-{Path(files[split]).stem.split('_', maxsplit=2)[2]}"
+    prefix = f"{name}-{path.name.split('.jsonl')[0].split('_', maxsplit=2)[2]}"
     columns: dict[str, list[Any]] = {"uid": [], "text": [], "text_pair": [], "label": []}
     dropped = 0
     for line, record in read_json_lines(path):
@@ -85,6 +88,20 @@ def _load_pairs(name: str, split: str, data_dir: str | Path | None) -> Dataset:
         columns["text_pair"].append(hypothesis)
     logger.info("%s: %d pairs, %d without gold label dropped", path, len(columns["uid"]), dropped)
     return build_dataset(columns, make_features(NLI_CLASSES, pair=True, human=False))
+
+
+def _find_pairs(directory: Path, relative: str) -> Path:
+    """The file of a split, or a part of it where the whole is not there."""
+    part = find_part(directory, relative)
+    try:
+        path = find_file(directory, relative)
+    except FileNotFoundError:
+        if part is None:
+            raise
+        return part
+    if part is not None:
+        logger.info("%s is whole, so that %s is not read", path, part)
+    return path
 
 
 _LABELS = {"e": 0, "n": 1, "c": 2}
@@ -140,7 +157,7 @@ def load_snli_with_chaosnli(
     directory is named that lacks its file, it is the test split and the rest of those dev pairs:
     14,371 pairs with 1,500 for validation, less 3 of the test split whose premise is in validation.
     """
-    return _load_with_chaosnli("snli", data_dir, validation_items, max_train_items)
+    return _load_with_chaosnli("snli", data_dir, validation_items, max_train_items, ("snli",))
 
 
 def load_mnli_with_chaosnli(
@@ -148,13 +165,15 @@ def load_mnli_with_chaosnli(
     *,
     validation_items: int = 1500,
     max_train_items: int | None = None,
+    train_on: Sequence[Literal["snli", "mnli"]] = ("mnli",),
 ) -> Splits:
-    """Load MNLI for training and ChaosNLI-M for evaluation, sharing no premise between parts.
+    """Load MNLI, SNLI or both for training and ChaosNLI-M for evaluation, sharing no premise.
 
-    As `load_snli_with_chaosnli`, with validation from the matched dev split; nothing takes the
-    place of the official train split.
+    As `load_snli_with_chaosnli`, with validation from the matched dev split, or, where a directory
+    is named that lacks it, the mismatched one; nothing takes the place of the train split or a
+    part of it. Models that see SNLI may be judged on ChaosNLI-S, too, whose premises are left out.
     """
-    return _load_with_chaosnli("mnli", data_dir, validation_items, max_train_items)
+    return _load_with_chaosnli("mnli", data_dir, validation_items, max_train_items, train_on)
 
 
 def _load_with_chaosnli(
@@ -162,6 +181,7 @@ def _load_with_chaosnli(
     data_dir: str | Path | None,
     validation_items: int,
     max_train_items: int | None,
+    train_on: Sequence[Literal["snli", "mnli"]],
 ) -> Splits:
     for key, value in (
         ("validation_items", validation_items),
@@ -172,11 +192,20 @@ def _load_with_chaosnli(
     directory = data_directory(data_dir)
     subset, dev_split, dev_pairs = _PARTS[name]
     evaluation = load_chaosnli(subset, directory)
-    dev = _load_pairs(name, dev_split, directory)
-    validation, free, excluded = _hold_out(evaluation, dev, validation_items)
     try:
-        sources = [_load_pairs(name, "train", directory)]
-        origin = f"the official {name.upper()} train split"
+        dev = _load_pairs(name, dev_split, directory)
+    except FileNotFoundError:
+        if name == "snli":
+            raise
+        dev_pairs = "MNLI dev pairs (mismatched)"
+        dev = load_mnli("validation_mismatched", directory)
+    validation, free, excluded = _hold_out(evaluation, dev, validation_items)
+    if name not in train_on or len(train_on) > 1:
+        excluded |= set(map(normalise_premise, load_chaosnli("snli", directory)["text"]))
+    try:
+        sources = [_load_pairs(one, "train", directory) for one in train_on]
+        both = zip(train_on, sources, strict=True)
+        origin = " and ".join(_describe_training(one, len(pairs)) for one, pairs in both)
     except FileNotFoundError:
         if name != "snli":
             raise
@@ -199,9 +228,15 @@ def _load_with_chaosnli(
         description=(
             f"Training: {len(train):,} pairs, {origin}{cut}. Validation: {len(validation):,} "
             f"{dev_pairs}. Evaluation: {len(evaluation):,} items of ChaosNLI-{name[0].upper()}, "
-            f"{dev_pairs} with 100 votes each. No premise is shared between the three."
+            f"{_PARTS[name][2]} with 100 votes each. No premise is shared between the three."
         ),
     )
+
+
+def _describe_training(name: str, pairs: int) -> str:
+    total = next(file.pairs for file in DATA_SETS[name].files if file.split == "train")
+    part = f"a part ({pairs:,} of {total:,} pairs) of " if total and pairs < total else ""
+    return f"{part}the official {name.upper()} train split"
 
 
 def _hold_out(evaluation: Dataset, dev: Dataset, wanted: int) -> tuple[Dataset, Dataset, set[str]]:

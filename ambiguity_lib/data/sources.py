@@ -118,11 +118,15 @@ class DataFile:
         path: Its path in the data directory. In the archive it has the same name, in any folder.
         sha256: Of its content, where that is known.
         split: The split of the hub's data set that holds the same items, if there is one.
+        url: Its own address, where the data set is no archive.
+        pairs: How many pairs with a gold label it has, of a training split.
     """
 
     path: str
     sha256: str | None = None
     split: str | None = None
+    url: str | None = None
+    pairs: int | None = None
 
     @property
     def name(self) -> str:
@@ -138,7 +142,7 @@ class DataSet:
         name: What it is called on the command line.
         title: What people call it.
         licence: What its users have to keep to.
-        url: An archive, `.zip` or `.tar.gz`, with all of its files.
+        url: An archive, `.zip` or `.tar.gz`, with all of its files; else where its files lie.
         files: The files that loaders read.
         sha256: Of the archive, where that is known.
         hub: Its id on the Hugging Face hub, if it is there with the same items.
@@ -167,7 +171,7 @@ _SNLI = DataSet(
     sha256="afb3d70a5af5d8de0d9d81e2637e0fb8c22d1235c2749d83125ca43dab0dbd3e",
     hub="stanfordnlp/snli",
     files=(
-        DataFile("snli/snli_1.0_train.jsonl", split="train"),
+        DataFile("snli/snli_1.0_train.jsonl", split="train", pairs=549_367),
         DataFile("snli/snli_1.0_dev.jsonl", split="validation"),
         DataFile("snli/snli_1.0_test.jsonl", split="test"),
     ),
@@ -182,7 +186,7 @@ _MNLI = DataSet(
     sha256="049f507b9e36b1fcb756cfd5aeb3b7a0cfcb84bf023793652987f7e7e0957822",
     hub="nyu-mll/multi_nli",
     files=(
-        DataFile("mnli/multinli_1.0_train.jsonl", split="train"),
+        DataFile("mnli/multinli_1.0_train.jsonl", split="train", pairs=392_702),
         DataFile("mnli/multinli_1.0_dev_matched.jsonl", split="validation_matched"),
         DataFile("mnli/multinli_1.0_dev_mismatched.jsonl", split="validation_mismatched"),
     ),
@@ -219,7 +223,31 @@ _AFFECTIVE_TEXT = DataSet(
         for ending in ("xml", "emotions.gold")
     ),
 )
-DATA_SETS = {item.name: item for item in (_SNLI, _MNLI, _CHAOSNLI, _AFFECTIVE_TEXT)}
+_GOOD_NEWS_EVERYONE = DataSet(
+    name="good-news-everyone",
+    title="GoodNewsEveryone 1.0",
+    licence="see its release; for research",
+    # Bostan et al. (2020); nobody publishes a checksum
+    url="http://www.romanklinger.de/data-sets/GoodNewsEveryone.zip",
+    files=(DataFile("gne/gne-release-v1.0.tsv"),),
+)
+_GOEMOTIONS_URL = (
+    "https://raw.githubusercontent.com/google-research/google-research/master/goemotions/data"
+)
+_GOEMOTIONS = DataSet(
+    name="goemotions",
+    title="GoEmotions",
+    licence="CC BY 4.0 (data), Apache 2.0 (code)",
+    url=_GOEMOTIONS_URL,
+    files=tuple(
+        DataFile(f"goemotions/{part}.tsv", url=f"{_GOEMOTIONS_URL}/{part}.tsv")
+        for part in ("train", "dev", "test")
+    ),
+)
+DATA_SETS = {
+    item.name: item
+    for item in (_SNLI, _MNLI, _CHAOSNLI, _AFFECTIVE_TEXT, _GOOD_NEWS_EVERYONE, _GOEMOTIONS)
+}
 
 
 def find_data_set(name: str) -> DataSet:
@@ -260,6 +288,17 @@ def find_stored(directory: Path, relative: str) -> Path | None:
     """Find a file that may be compressed: the path, with `.gz` where only that exists, or None."""
     candidates = (directory / relative, directory / f"{relative}.gz")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def find_part(directory: Path, relative: str) -> Path | None:
+    """Find a part of a file, with `.part` before its ending, in any folder of a directory."""
+    path = PurePosixPath(relative)
+    return _find_in_folders(directory, f"{path.stem}.part{path.suffix}")
+
+
+def _find_in_folders(directory: Path, name: str) -> Path | None:
+    found = sorted([*directory.glob(f"*/{name}"), *directory.glob(f"*/{name}.gz")])
+    return next(iter(found), None)
 
 
 def fetch(relative: str) -> Path:
@@ -309,6 +348,10 @@ def _fetch_from_first_source(data_set: DataSet, file: DataFile, cache: Path, wor
         raise SourceError(f"{failure}HF_HUB_OFFLINE is set, so nothing is downloaded")
     if failure:
         logger.warning("%strying %s", failure, data_set.url)
+    if file.url is not None:
+        download_archive(file.url, work / file.name, file.sha256)
+        _publish(work / file.name, cache / file.path)
+        return
     # the rest of an archive comes for free, and would otherwise be downloaded once for each file
     files = [item for item in data_set.files if find_stored(cache, item.path) is None]
     archive = work / data_set.archive_name
@@ -382,6 +425,8 @@ def find_file(directory: Path, relative: str) -> Path:
     if has_source and directory == cache_directory():
         return fetch(relative)
     path = find_stored(directory, relative)
+    if path is None:
+        path = _find_in_folders(directory, PurePosixPath(relative).name)
     if path is None:
         otherwise = ", or set neither to have it downloaded" if has_source else ""
         raise FileNotFoundError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from datasets import Dataset
 from pydantic import PositiveInt
@@ -22,7 +22,9 @@ class DataConfig:
 
     ``folds`` are ways to split a small dataset, each with models of its own; ``transfer`` names
     further parts of ChaosNLI, on which the same models are judged. ``dataset="own"`` means that the
-    caller brings the data along: ``Experiment(profile, seed, splits=...)``.
+    caller brings the data along: ``Experiment(profile, seed, splits=...)``. ``train_on`` names the
+    sources of the training items, where they are others than the dataset's own: for ``mnli`` also
+    ``snli``, for ``affective_text`` also ``good_news_everyone`` and ``goemotions``.
     """
 
     dataset: Literal["synthetic", "snli", "mnli", "affective_text", "headlines", "own"]
@@ -32,6 +34,9 @@ class DataConfig:
     seed: int = 0
     folds: PositiveInt = 1
     transfer: tuple[Literal["snli", "mnli"], ...] = ()
+    train_on: tuple[
+        Literal["snli", "mnli", "affective_text", "good_news_everyone", "goemotions"], ...
+    ] = ()
 
     def __post_init__(self) -> None:
         """Check what the dataset asks of the other fields."""
@@ -51,6 +56,11 @@ class DataConfig:
                 not self.transfer or (nli and name not in self.transfer),
                 "empty for other data than snli or mnli, and not name the dataset itself",
             ),
+            (
+                "train_on",
+                set(self.train_on) <= set(_TRAINING_SETS.get(name, ())),
+                f"among {', '.join(_TRAINING_SETS.get(name, ('none',)))} for {name}",
+            ),
             ("folds", self.folds <= (5 if fixed else 1), f"at most {5 if fixed else 1} for {name}"),
         ]
         for key, holds, rule in rules:
@@ -58,6 +68,12 @@ class DataConfig:
                 raise ValueError(f"{key} must be {rule}, got {getattr(self, key)!r}")
 
 
+# dataset → what its models may be trained on
+_TRAINING_SETS = {
+    "snli": ("snli",),
+    "mnli": ("mnli", "snli"),
+    "affective_text": ("affective_text", "good_news_everyone", "goemotions"),
+}
 _EVALUATION_NAMES = {
     "synthetic": "synthetic",
     "headlines": "headlines",
@@ -86,12 +102,16 @@ def load_splits(config: DataConfig, fold: int = 0) -> Splits:
 def _load(config: DataConfig, fold: int) -> Splits:
     train, validation = config.train_items, config.validation_items
     if config.dataset == "affective_text":
-        return load_affective_text_splits(fold=fold)
+        emotion: Any = config.train_on or ("affective_text",)
+        return load_affective_text_splits(fold=fold, train_on=emotion)
     assert validation is not None  # DataConfig has seen to that, for these datasets
     if config.dataset == "snli":
         return load_snli_with_chaosnli(validation_items=validation, max_train_items=train)
     if config.dataset == "mnli":
-        return load_mnli_with_chaosnli(validation_items=validation, max_train_items=train)
+        nli: Any = config.train_on or ("mnli",)
+        return load_mnli_with_chaosnli(
+            validation_items=validation, max_train_items=train, train_on=nli
+        )
     evaluation = config.evaluation_items
     assert train is not None and evaluation is not None
     if config.dataset == "headlines":

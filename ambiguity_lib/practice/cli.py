@@ -208,7 +208,10 @@ def check(
 def fetch(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="snli, mnli, chaosnli, affective-text. Default: all."),
+        typer.Argument(
+            help="snli, mnli, chaosnli, affective-text, good-news-everyone, goemotions. Default: "
+            "all."
+        ),
     ] = None,
 ) -> None:
     """Download the data sets that are not there yet, and print where each file lies.

@@ -238,15 +238,33 @@ def assert_nothing_left(cache: Path) -> None:
 
 def test_layout_is_that_of_the_data_directory() -> None:
     paths = [file.path for item in DATA_SETS.values() for file in item.files]
-    assert len(set(paths)) == len(paths) == 12
-    assert {path.split("/")[0] for path in paths} == {"snli", "mnli", "chaosnli", "affective_text"}
+    assert len(set(paths)) == len(paths) == 16
+    folders = {"snli", "mnli", "chaosnli", "affective_text", "gne", "goemotions"}
+    assert {path.split("/")[0] for path in paths} == folders
     names = [item.archive_name for item in DATA_SETS.values()]
     assert names == [
         "snli_1.0.zip",
         "multinli_1.0.zip",
         "chaosNLI_v1.0.zip",
         "AffectiveText.Semeval.2007.tar.gz",
+        "GoodNewsEveryone.zip",
+        "data",
     ]
+
+
+def test_a_file_with_an_address_of_its_own(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def download(url: str, path: Path, sha256: str | None = None) -> None:
+        asked.append(url)
+        path.write_text("text\t0\tid\n")
+
+    monkeypatch.setattr(download_module, "download_archive", download)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
+    assert fetch("goemotions/dev.tsv").read_text() == "text\t0\tid\n"
+    fetch("goemotions/dev.tsv")
+    assert len(asked) == 1 and asked[0].endswith("/goemotions/data/dev.tsv")
+    assert files_in(cache) == {"goemotions/dev.tsv"}
 
 
 def test_first_use_downloads_and_second_does_not(cache: Path, site: Site, offer: Any) -> None:
@@ -627,8 +645,8 @@ def test_fetch_all(cache: Path, site: Site, offer: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown data set 'sst': choose from snli, mnli, chaosn"):
         fetch_all(["snli", "sst"])
     assert site.requests == []
-    found = fetch_all()
-    assert list(found) == list(DATA_SETS)
+    found = fetch_all(list(CONTENTS))
+    assert list(found) == list(CONTENTS)
     for name, paths in found.items():
         assert {path.name: path.read_bytes() for path in paths} == CONTENTS[name]
     assert len(site.requests) == 4

@@ -20,6 +20,8 @@ from ambiguity_lib.data import (
     human_distributions,
     load_affective_text,
     load_affective_text_splits,
+    load_goemotions,
+    load_good_news_everyone,
     normalise_premise,
     scores_to_distributions,
 )
@@ -243,3 +245,80 @@ def test_scores_are_divided_by_their_sum():
 def test_scores_without_a_distribution_are_named(row):
     with pytest.raises(ValueError, match="row 1 is"):
         scores_to_distributions([[1, 2], row])
+
+
+def write_news(folder: Path, *rows: tuple[str, str, str], names: str = "id") -> Path:
+    (folder / "gne").mkdir(exist_ok=True)
+    lines = [f"{names}\theadline\tdominant_emotion", *("\t".join(row) for row in rows)]
+    (folder / "gne/gne-release-v1.0.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_news_have_one_of_the_six(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [("a", '"He said ""no"""', "annoyance"), ("b", "Hm", "trust"), ("c", " x  y", "pride")]
+    with caplog.at_level("INFO"):
+        news = load_good_news_everyone(write_news(tmp_path, *rows))
+    check_dataset(news)
+    assert news["text"][:] == ['He said "no"', "x y"] and news["uid"][:] == ["gne-a", "gne-c"]
+    assert [EMOTION_CLASSES[label] for label in news["label"]] == ["anger", "joy"]
+    assert "2 texts, 1 without one of the six emotions dropped" in caplog.text
+
+
+def test_bad_news(tmp_path: Path) -> None:
+    write_news(tmp_path, ("a", "x", "joy"), ("b", "y", "glee"))
+    with pytest.raises(ValueError, match=r"tsv, row 2: the emotion 'glee' is unknown"):
+        load_good_news_everyone(tmp_path)
+    with pytest.raises(ValueError, match=r"there is no column id; found number, headline, dom"):
+        load_good_news_everyone(write_news(tmp_path, names="number"))
+
+
+def write_comments(folder: Path, *rows: str, name: str = "train") -> Path:
+    (folder / "goemotions").mkdir(exist_ok=True)
+    (folder / f"goemotions/{name}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["train", "original_train"])
+def test_comments_have_one_of_the_six(tmp_path: Path, name: str) -> None:
+    # anger and annoyance are one of the six; joy and sadness are two; 27 is neutral
+    rows = ['Oh "no\t2,3\ta', "Hm\t27\tb", "So so\t17,25\tc", "Oh\t27,26\td"]
+    comments = load_goemotions("train", write_comments(tmp_path, *rows, name=name))
+    check_dataset(comments)
+    assert comments["text"][:] == ['Oh "no', "Oh"]
+    assert [EMOTION_CLASSES[label] for label in comments["label"]] == ["anger", "surprise"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("x\t28\ta", "row 1: expected numbers of emotions from 0 to 27, found '28'"),
+        ("x\tjoy\ta", "row 1: expected numbers of emotions from 0 to 27, found 'joy'"),
+        ("x\t1", "expected text, labels and id in each row, found 2 columns"),
+    ],
+)
+def test_bad_comments(tmp_path: Path, row: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_goemotions("train", write_comments(tmp_path, row))
+    with pytest.raises(ValueError, match="split must be"):
+        load_goemotions("validation", tmp_path)  # type: ignore[arg-type]
+
+
+def test_training_on_other_texts(many_dir: Path) -> None:
+    own = load_affective_text_splits(many_dir)
+    seen = own.evaluation["text"][0]
+    write_news(many_dir, ("a", "Something new", "joy"), ("b", seen.upper() + "!", "fear"))
+    news = load_affective_text_splits(many_dir, train_on=("good_news_everyone",))
+    assert news.train["text"][:] == ["Something new"]
+    assert "1 for training (from GoodNewsEveryone, the emotion mapped to the six)" in (
+        news.description
+    )
+    assert news.evaluation["uid"][:] == own.evaluation["uid"][:]
+    both = load_affective_text_splits(many_dir, train_on=("affective_text", "good_news_everyone"))
+    assert len(both.train) == len(own.train) + 1
+    assert f", and {len(own.train):,} of these headlines)" in both.description
+
+
+@pytest.mark.real_data
+def test_real_training_sets(real_data_dir: Path) -> None:
+    assert len(load_good_news_everyone(real_data_dir)) == 4999 - 124  # trust
+    assert len(load_goemotions("dev", real_data_dir)) == 3527

@@ -138,6 +138,26 @@ def test_splits_share_no_premise(toy_dir: Path, official: bool) -> None:
         assert "official train split is not" in splits.description
 
 
+def test_a_part_of_the_training_split_takes_its_place(
+    toy_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pairs = [snli_record(f"Premise {i} .", "So it is .", "neutral") for i in range(4)]
+    part = toy_dir / "somewhere/snli_1.0_train.part.jsonl"
+    part.parent.mkdir()
+    write_lines(part, pairs)
+    (toy_dir / "snli/snli_1.0_train.jsonl").unlink(missing_ok=True)
+    splits = load_snli_with_chaosnli(toy_dir, validation_items=3)
+    assert "Training: 4 pairs, a part (4 of 549,367 pairs) of the official SNLI" in (
+        splits.description
+    )
+    assert splits.train["uid"][0] == "snli-train.part-000001"
+    # the whole one wins, and that is said
+    write_lines(toy_dir / "snli/snli_1.0_train.jsonl", pairs[:2])
+    with caplog.at_level(logging.INFO):
+        assert len(load_snli_with_chaosnli(toy_dir, validation_items=3).train) == 2
+    assert f"so that {part} is not read" in caplog.text
+
+
 def test_validation_is_the_same_every_time(toy_dir: Path) -> None:
     one = load_snli_with_chaosnli(toy_dir, validation_items=3)
     two = load_snli_with_chaosnli(toy_dir, validation_items=3)
@@ -207,7 +227,9 @@ def test_mnli_splits_share_no_premise(toy_mnli_dir: Path) -> None:
     assert not premises(splits.train) & premises(splits.validation)
     assert not premises(splits.train) & premises(splits.evaluation)
     assert not premises(splits.validation) & premises(splits.evaluation)
-    assert "3 pairs, the official MNLI train split." in splits.description
+    assert "3 pairs, a part (5 of 392,702 pairs) of the official MNLI train split." in (
+        splits.description
+    )
     part = load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3, max_train_items=2)
     assert set(part.train["uid"]) < set(splits.train["uid"])
     assert "the official MNLI train split, cut to 2 pairs by hash order" in part.description
@@ -215,6 +237,26 @@ def test_mnli_splits_share_no_premise(toy_mnli_dir: Path) -> None:
     keys = [normalise_premise(text) for text in ("He left early.", "Nobody came.")]
     first = min(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
     assert premises(splits.validation) == {first}
+
+
+def test_mnli_from_what_is_at_hand(toy_dir: Path, toy_mnli_dir: Path) -> None:
+    pairs = [snli_record(f"Premise {i} .", "So it is .", "neutral") for i in range(4)]
+    for folder, name in (("snli", "snli_1.0_train"), ("mnli", "multinli_1.0_dev_mismatched")):
+        (toy_mnli_dir / folder).mkdir(exist_ok=True)
+        write_lines(toy_mnli_dir / folder / f"{name}.jsonl", pairs[:3])
+    write_lines(
+        toy_mnli_dir / "chaosnli/chaosNLI_snli.jsonl",
+        [chaos_record("a", "Premise 0.", [1, 2, 3], "e", "c")],
+    )
+    both = load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3, train_on=("mnli", "snli"))
+    assert "MNLI train split and a part (3 of 549,367 pairs) of" in both.description
+    assert {"premise1", "premise2"} <= premises(both.train)
+    assert "premise0" not in premises(both.train)  # it is in ChaosNLI-S
+    for path in (toy_mnli_dir / "mnli").glob("*dev_matched*"):
+        path.unlink()
+    other = load_mnli_with_chaosnli(toy_mnli_dir, validation_items=3)
+    assert "Validation: 3 MNLI dev pairs (mismatched)" in other.description
+    assert "ChaosNLI-M, MNLI dev pairs (matched) with" in other.description
 
 
 def test_nothing_takes_the_place_of_mnlis_train_split(toy_mnli_dir: Path) -> None:
@@ -250,6 +292,6 @@ def test_real_counts_and_splits(real_data_dir: Path) -> None:
     assert not validation & evaluation
     assert len(splits.validation) == 1500
     assert len(splits.evaluation) == 1514
-    if "official SNLI train split." not in splits.description:
+    if "the SNLI test split" in splits.description:
         # 9,824 + 6,047 - 1,500 = 14,371, less 3 whose premise is in validation
         assert len(splits.train) == 14368
