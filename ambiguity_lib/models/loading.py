@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub import is_offline_mode
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -66,6 +67,13 @@ def explained(what: str, source: str | Path, families: Sequence[str]) -> Iterato
     except RuntimeError as error:
         raise ValueError(
             f"the {what} of {str(source)!r} do not fit its configuration: {error}"
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a damaged file makes of itself in there
+        raise ValueError(
+            f"the {what} of {str(source)!r} cannot be read ({type(error).__name__}: {error}): "
+            "download or save the model again"
         ) from error
 
 
@@ -234,6 +242,8 @@ def has_head(config: PreTrainedConfig) -> bool:
 
 def unusable_head(config: PreTrainedConfig) -> str | None:
     """Why a model has no probabilities that sum to one over its classes; None if it has."""
+    if not config.architectures:
+        return "does not say by 'architectures' in its config.json whether it has a trained head"
     if not has_head(config):
         return "has no classification head"
     if config.num_labels == 1 or config.problem_type == "regression":
@@ -252,18 +262,30 @@ def head_classes(config: PreTrainedConfig) -> tuple[str, ...] | None:
     if unusable_head(config) is not None:
         return None
     labels: Mapping[Any, str] = config.id2label or {}
-    names = tuple(str(labels.get(index)) for index in range(len(labels)))
-    if set(labels) != set(range(len(labels))) or len(set(names)) < len(names):
+    names = tuple(str(labels.get(index) or "").strip() for index in range(len(labels)))
+    if set(labels) != set(range(len(labels))) or "" in names or len(set(names)) < len(names):
         raise ValueError(
             f"id2label in the config.json of {config.name_or_path!r} must have a name of its own "
             f"for each of 0 to {len(labels) - 1}, in the order of the logits; got {labels}"
+        )
+    numbers = {index: str(name) for name, index in (config.label2id or {}).items()}
+    others = tuple(numbers.get(index, "") for index in range(len(names)))
+    if len(numbers) != len(names) or "" in others or nameless(others):
+        return names
+    if nameless(names):
+        return others
+    if names != others:
+        raise ValueError(
+            f"id2label and label2id in the config.json of {config.name_or_path!r} contradict each "
+            f"other: {names}, {others}"
         )
     return names
 
 
 def nameless(names: Sequence[str]) -> bool:
-    """Whether classes have only the names that transformers gives to those without."""
-    return list(names) == [f"LABEL_{index}" for index in range(len(names))]
+    """Whether classes have only numbers, or the names that transformers gives to those without."""
+    numbers = [str(index) for index in range(len(names))]
+    return [name.upper().removeprefix("LABEL_") for name in names] == numbers
 
 
 def load_classifier(
@@ -313,6 +335,7 @@ def load_classifier(
         )
     if trained and (reason := unusable_head(config)) is not None:
         raise ValueError(f"{str(source)!r} {reason}: there is no distribution over the classes")
+    whole = depth is None or depth == num_layers(config)
     config = config_at_depth(config, num_layers(config) if depth is None else depth)
     config.id2label = dict(enumerate(class_names))
     config.label2id = {name: index for index, name in enumerate(class_names)}
@@ -326,17 +349,22 @@ def load_classifier(
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
-            ignore_mismatched_sizes=new_head,
+            ignore_mismatched_sizes=True,  # reported, and refused below
             trust_remote_code=False,
             output_loading_info=True,
         ),
     )
-    _check_weights(model, found, source, trained=trained)
+    _check_weights(model, found, source, trained=trained, whole=whole)
     return model.eval()
 
 
 def _check_weights(
-    model: PreTrainedModel, found: Mapping[str, Any], source: str | Path, *, trained: bool
+    model: PreTrainedModel,
+    found: Mapping[str, Any],
+    source: str | Path,
+    *,
+    trained: bool,
+    whole: bool,
 ) -> None:
     """Refuse what is not the model that was saved: only an untrained head may be drawn at random.
 
@@ -352,10 +380,26 @@ def _check_weights(
     if inner or (trained and absent):
         part = "encoder" if inner else "head"
         first, *_ = inner or sorted(absent)
+        other = next((name for name in found["unexpected_keys"] if name.endswith(f".{first}")), "")
+        hint = f"; there is {other!r}: take the prefix away and save again" if other else ""
         raise ValueError(
             f"the weights of {str(source)!r} do not fit its configuration: {len(inner or absent)} "
-            f"weights of the {part} are missing or of another shape, first {first}"
+            f"weights of the {part} are missing or of another shape, first {first}{hint}"
         )
+    above = [name for name in found["unexpected_keys"] if re.search(r"layers?\.\d+\.", name)]
+    if whole and above:
+        raise ValueError(
+            f"the weights of {str(source)!r} have more layers than its configuration says "
+            f"({num_layers(model.config)}), first {above[0]}"
+        )
+    for file in Path(source).glob("*.safetensors") if Path(source).is_dir() else ():
+        with safe_open(file, "pt") as opened:
+            for name in list(opened.keys()):
+                if name.endswith("weight") and opened.get_slice(name).get_dtype()[0] not in "FB":
+                    raise ValueError(
+                        f"the weights of {str(source)!r} are whole numbers (first {name}), as of a "
+                        "quantised model: take the model in floating point"
+                    )
     for name, weight in model.state_dict().items():
         if weight.is_floating_point() and not weight.isfinite().all():
             raise ValueError(
@@ -396,7 +440,14 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
             f"the tokenizer in {str(source)!r} has no padding token: name one as pad_token in its "
             "tokenizer_config.json"
         )
-    rows, highest = load_config(source).vocab_size, max(vocabulary.values())
+    config = load_config(source)
+    if config.pad_token_id != tokenizer.pad_token_id and len(vocabulary) < config.vocab_size:
+        raise ValueError(
+            f"the tokenizer in {str(source)!r} has its padding at {tokenizer.pad_token_id}, the "
+            f"model at {config.pad_token_id}: its words are not where the model has them"
+        )
+    tokenizer.padding_side = "right"  # positions count from the left
+    rows, highest = config.vocab_size, max(vocabulary.values())
     if highest >= rows:
         raise ValueError(
             f"the tokenizer in {str(source)!r} has a token {highest}, the model embeddings for 0 "
@@ -407,22 +458,28 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
 def position_limit(config: PreTrainedConfig) -> int:
     """Tokens that a model has positions for, special tokens included."""
-    taken = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
+    taken = (config.pad_token_id or 0) + 1 if config.model_type in _PADDED_POSITIONS else 0
     if config.model_type == "mpnet":  # whose padding is 1, whatever its configuration says
         taken = 2
     return int(config.max_position_embeddings - taken)
 
 
 def longest_input(
-    config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, max_length: int
+    config: PreTrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    *,
+    pair: bool = False,
 ) -> int:
-    """Tokens at which texts are cut: ``max_length``, or less where the model takes less.
+    """Tokens at which texts, or pairs, are cut: ``max_length``, or less where a model takes less.
 
     Raises:
         ValueError: If nothing would be left of a text but the special tokens.
     """
-    least = tokenizer.num_special_tokens_to_add(pair=False) + 1
-    if max_length < least:
-        raise ValueError(f"a max_length of {max_length} leaves nothing of a text: from {least} on")
     # a tokenizer that knows no limit says 1e30
-    return int(min(max_length, position_limit(config), tokenizer.model_max_length))
+    limit = int(min(max_length, position_limit(config), tokenizer.model_max_length))
+    least = tokenizer.num_special_tokens_to_add(pair=pair) + 1 + pair
+    if limit < least:
+        what = "a pair" if pair else "a text"
+        raise ValueError(f"a max_length of {limit} leaves nothing of {what}: from {least} on")
+    return limit

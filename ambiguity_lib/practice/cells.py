@@ -34,6 +34,8 @@ _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _MAX_DIGITS = 18
 # what files write where there is no label, as `fold` gives it
 _PLACEHOLDERS = {"nan", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "-", "--", "?"}
+# dashes and quotes that mean the plain ones, marks that only choose how a sign is drawn
+_PLAIN = str.maketrans("−–—‑‒’", "-----'", "\ufe0e\ufe0f")
 # Cyrillic and Greek letters that no reader tells from the Latin ones
 _LOOK_ALIKE = str.maketrans("авеіјкмнорсѕтухαικνορτυχ", "abeijkmhopcstyxaikvoptux")
 
@@ -60,15 +62,17 @@ def is_blank(value: object) -> bool:
 
 def fold(name: str) -> str:
     """A name without what nobody sees: case, spaces, composition, invisible signs, look-alikes."""
-    plain = unicodedata.normalize("NFKC", name)
+    plain = unicodedata.normalize("NFKC", name.translate(_PLAIN))
     seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
-    return " ".join(seen.casefold().translate(_LOOK_ALIKE).split())
+    lower = seen.casefold().replace("i\u0307", "i")  # of a Turkish capital
+    return " ".join(lower.translate(_LOOK_ALIKE).split())
 
 
 def spelt_as(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """Names in their order, spelt as the known ones where they differ in spelling only."""
-    spelling = {fold(name): name for name in known}
-    return tuple(spelling.get(fold(name), name) for name in names)
+    folded = Counter(map(fold, known))
+    spelling = {fold(name): name for name in known if folded[fold(name)] == 1}
+    return tuple(name if name in known else spelling.get(fold(name), name) for name in names)
 
 
 def is_placeholder(label: Label) -> bool:
@@ -97,7 +101,7 @@ def read_id(value: object) -> str:
         raise ValueError("the value is missing")
     if not isinstance(value, str):
         raise ValueError(f"expected text or a whole number, found {shorten(value)}")
-    return _checked(value)
+    return _checked(value).strip()
 
 
 def read_label(value: object) -> Label | None:
@@ -140,7 +144,7 @@ def as_number(label: Label) -> int | None:
     """The whole number that a label is or is written as, None if it is another text."""
     if isinstance(label, int):
         return label
-    match = _WHOLE.fullmatch(label) if len(label) <= _MAX_DIGITS else None
+    match = _WHOLE.fullmatch(fold(label)) if len(label) <= _MAX_DIGITS else None
     return int(match[1]) if match else None
 
 
@@ -213,7 +217,10 @@ class Classes:
         """Give the numbers of a cell in the order of the classes, float64 of shape (C,)."""
         if not isinstance(cell, dict):
             if len(cell) != len(self):
-                raise ValueError(f"{len(cell)} values for {len(self)} classes: {shorten(cell)}")
+                raise ValueError(
+                    f"{len(cell)} values for {len(self)} classes: {shorten(cell)}; answers are "
+                    "written by their names"
+                )
             return np.array([_finite(value, cell) for value in cell])
         values: dict[int, float] = {}
         for name, value in cell.items():
@@ -237,8 +244,8 @@ def read_votes(cell: Cell, classes: Classes) -> np.ndarray:
 
     A list of names holds the answers themselves, which are counted.
     """
-    if isinstance(cell, list) and cell and all(isinstance(value, str) for value in cell):
-        indices = [classes.find(read_label(answer)) for answer in cell]
+    if (answers := named_answers(cell)) is not None:
+        indices = [classes.find(read_label(answer)) for answer in answers]
         cell = np.bincount([i for i in indices if i >= 0], minlength=len(classes)).tolist()
     votes = _not_negative(cell, classes)
     if (votes != np.floor(votes)).any():
@@ -252,6 +259,25 @@ def read_votes(cell: Cell, classes: Classes) -> np.ndarray:
     return votes
 
 
+def named_answers(cell: Cell) -> list[str] | None:
+    """The answers of a list that holds them by name; None of counts.
+
+    Raises:
+        ValueError: If they are digits, which may be either.
+    """
+    if not isinstance(cell, list) or not cell:
+        return None
+    answers = [value for value in cell if isinstance(value, str)]
+    if len(answers) < len(cell):
+        return None
+    if all(as_number(answer) is not None for answer in answers):
+        raise ValueError(
+            f"digits as text may be counts or answers: {shorten(cell)}; write counts as numbers, "
+            "or a mapping from class to number"
+        )
+    return answers
+
+
 def read_distribution(cell: Cell, classes: Classes) -> np.ndarray:
     """Read a distribution over C classes, shape (C,), whose sum may be off by rounding."""
     dist = _not_negative(cell, classes)
@@ -262,6 +288,8 @@ def read_distribution(cell: Cell, classes: Classes) -> np.ndarray:
         max(ROUNDING, 0.005 * len(dist) + SUM_TOLERANCE) if coarse else ROUNDING
     ):
         hint = "; votes belong in a column of counts" if total > 1.5 else ""
+        if abs(total - 100) < 1.5:
+            hint = "; if these are percentages, divide by 100; votes belong in a column of counts"
         raise ValueError(f"the probabilities sum to {total:.6g}, not to one: {shorten(cell)}{hint}")
     return dist
 

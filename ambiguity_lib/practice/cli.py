@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from ambiguity_lib.practice.compress import CompressionResult
-    from ambiguity_lib.practice.own_files import Columns
+    from ambiguity_lib.practice.own_files import Columns, LabelledFile
 
 _COLUMNS, _TRAINING, _CHOICES = "Columns of the data", "Training", "Choices"
 
@@ -138,21 +138,33 @@ def _class_list(classes: str | None) -> tuple[str, ...] | None:
     """The names in a comma-separated list; None if none is given."""
     if not classes:
         return None
-    (names,) = csv.reader([classes], skipinitialspace=True)  # a name with a comma is quoted
+    line = ",".join(classes.splitlines())
+    try:
+        (names,) = csv.reader([line], skipinitialspace=True, strict=True)
+    except csv.Error as error:  # a name with a comma is quoted
+        raise ValueError(f"--classes {line!r} cannot be read: {error}") from error
     return tuple(name.strip() for name in names if name.strip())
 
 
 def _read_own(
-    source: str, columns: Columns, names: tuple[str, ...] | None, said: Remarks, *, human: bool
-) -> Dataset:
+    source: str,
+    columns: Columns,
+    names: tuple[str, ...] | None,
+    said: Remarks,
+    *,
+    human: bool,
+    ordered: bool = True,
+) -> LabelledFile:
     """Labelled items, or such with opinions; what was left out or mended is said."""
     from ambiguity_lib.practice.own_files import read_dataset
     from ambiguity_lib.store import is_main_process
 
-    read = read_dataset(source, columns, class_names=names, human=human, labels=not human)
+    read = read_dataset(
+        source, columns, class_names=names, human=human, labels=not human, ordered=ordered
+    )
     for warning in read.warnings if is_main_process() else ():
         said.say(f"{source}: {warning}")
-    return read.dataset
+    return read
 
 
 data_app = typer.Typer(
@@ -258,21 +270,32 @@ def probe(
     from ambiguity_lib.data.schema import class_names
     from ambiguity_lib.models.batches import use_device
     from ambiguity_lib.models.loading import load_classifier, load_tokenizer
+    from ambiguity_lib.practice.compress import check_same_texts, seen_in
     from ambiguity_lib.practice.inspect import probe_layers
 
     use_device(device)
     said = Remarks()
-    train = _read_own(data, columns(), _class_list(classes), said, human=False)
-    names = class_names(train)
-    held_out = _read_own(validation, columns(), names, said, human=False)
-    people = None if human is None else _read_own(human, columns(), names, said, human=True)
+    read = _read_own(data, columns(), _class_list(classes), said, human=False)
+    ordered = read.declared or classes is not None
+    names = class_names(train := read.dataset)
+    parts = {
+        "train": train,
+        "validation": _read_own(validation, columns(), names, said, human=False).dataset,
+    }
+    if human is not None:
+        people = _read_own(human, columns(), names, said, human=True, ordered=ordered)
+        parts["human"] = people.dataset
+    check_same_texts(parts)
+    for part, items in parts.items():
+        if part != "train" and (count := seen_in(train, items)):
+            said.say(f"{count} of the {len(items)} {part} items have the text of a training item")
     with show_progress():
         table = probe_layers(
             load_classifier(model, names, new_head=True),
             load_tokenizer(model),
             train,
-            held_out,
-            human=people,
+            parts["validation"],
+            human=parts.get("human"),
             max_length=max_length,
         )
     if output is not None:
@@ -320,18 +343,24 @@ def evaluate(
 
     if (model is None) == (not predictions):
         fail("give either --model or --predictions")
+    if output is not None and model is None:
+        fail("--output writes what a model predicts: there is none")
     use_device(device)
     said = Remarks()
     names = _class_list(classes)
     own = names if model is None else evaluation.classes_of(model, names)
     # lists of votes stand in the order of --classes, logits in that of the model
     order = own if names is None or own is None else spelt_as(names, own)
-    people = everybody = _read_own(data, columns(), order, said, human=True)
-    if own is not None:
-        people = everybody = reorder_classes(everybody, own)
+    read = _read_own(data, columns(), order, said, human=True, ordered=names is not None)
+    people = everybody = read.dataset if own is None else reorder_classes(read.dataset, own)
     if model is None:
         theirs = _class_list(prediction_order)
-        probs, people = evaluation.predictions_of(predictions or (), everybody, theirs)
+        probs, people, listed = evaluation.predictions_of(predictions or (), everybody, theirs)
+        if listed and theirs is None and names is None and not read.declared:
+            said.say(
+                f"predictions that are lists are read in the order {', '.join(class_names(people))}"
+                "; --prediction-order names another"
+            )
         if len(people) < len(everybody):
             said.say(
                 f"predictions for {len(people):,} of {len(everybody):,} items: scored on these"
@@ -438,6 +467,8 @@ def _lines(file: Path | None, pairs: bool) -> Iterator[str | tuple[str, str]]:
     if file is None:
         yield from _texts(sys.stdin, "standard input", pairs)
         return
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder: give a file with a text a line")
     with file.open(encoding="utf-8-sig") as opened:
         yield from _texts(opened, str(file), pairs)
 
@@ -449,6 +480,8 @@ def _texts(lines: Any, name: str, pairs: bool) -> Iterator[str | tuple[str, str]
     try:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip("\r\n")
+            if "\0" in text:
+                raise ValueError(f"{name}, line {number}: there is a NUL character; is it UTF-16?")
             parts = ["", ""] if is_blank(text) else text.split("\t")
             if not pairs:
                 yield "" if is_blank(text) else text
@@ -587,8 +620,13 @@ def _read_parts(
     from ambiguity_lib.models.loading import head_classes, load_config
     from ambiguity_lib.practice.cells import fold, spelt_as
 
+    ordered = names is not None
+
     def read(source: str, names: tuple[str, ...] | None, said: Remarks) -> Dataset:
-        return _read_own(source, plain, names, said, human=False)
+        nonlocal ordered
+        found = _read_own(source, plain, names, said, human=False)
+        ordered |= found.declared
+        return found.dataset
 
     # one row an annotator: the human file, or all where there is none
     plain = columns if human is None else dataclasses.replace(columns, annotator=None)
@@ -617,7 +655,8 @@ def _read_parts(
     return (
         parts
         if human is None
-        else parts | {"human": _read_own(human, columns, names, said, human=True)}
+        else parts
+        | {"human": _read_own(human, columns, names, said, human=True, ordered=ordered).dataset}
     )
 
 

@@ -595,7 +595,7 @@ def _prepare(
     if own is not None:
         logger.info("%s has a head for %s: it is taken as it is", model, ", ".join(own))
         parts = {name: reorder_classes(part, own) for name, part in parts.items()}
-    elif settings.fine_tune == "auto" and has_head(config):
+    elif settings.fine_tune == "auto" and (has_head(config) or not config.architectures):
         others = f"has a head for other classes ({', '.join(head_classes(config) or ())})"
         logger.warning(
             "%s %s: it is dropped, and a new one trained for %s",
@@ -603,7 +603,7 @@ def _prepare(
             unusable_head(config) or others,
             ", ".join(names),
         )
-    seen = {name: _seen_in_training(train, part) for name, part in parts.items() if name != "train"}
+    seen = {name: seen_in(train, part) for name, part in parts.items() if name != "train"}
     for name, count in seen.items():
         if count:
             logger.warning(
@@ -613,7 +613,15 @@ def _prepare(
                 len(parts[name]),
                 name,
             )
-    longest = longest_input(config, tokenizer, settings.training.max_length)
+    pair = "text_pair" in train.column_names
+    if "human" in parts and (count := seen_in(validation, parts["human"])):
+        logger.warning(
+            "%d of the %d human items have the text of a validation item, on which depth and "
+            "source layer are chosen",
+            count,
+            len(parts["human"]),
+        )
+    longest = longest_input(config, tokenizer, settings.training.max_length, pair=pair)
     training = replace(settings.training, max_length=longest)
     size = len(train), training.batch_size
     if not settings.fixed_epochs:
@@ -741,6 +749,7 @@ def summary(rows: pd.DataFrame, cost: dict[str, dict[str, float]]) -> pd.DataFra
 
 def _checked_classes(parts: Mapping[str, Dataset]) -> tuple[str, ...]:
     names = class_names(parts["train"])
+    check_same_texts(parts)
     for what, part in parts.items():
         if len(part) == 0:
             raise ValueError(f"the {what} data is empty")
@@ -769,6 +778,22 @@ def _checked_classes(parts: Mapping[str, Dataset]) -> tuple[str, ...]:
     return names
 
 
+def check_same_texts(parts: Mapping[str, Dataset]) -> None:
+    """See that all parts have one text an item, or all two.
+
+    Raises:
+        ValueError: If not.
+    """
+    pairs = {name: "text_pair" in part.column_names for name, part in parts.items()}
+    if len(set(pairs.values())) > 1:
+        two = ", ".join(name for name, pair in pairs.items() if pair)
+        one = ", ".join(name for name, pair in pairs.items() if not pair)
+        raise ValueError(
+            f"the {two} items are pairs of texts, the {one} items single texts: a model is trained "
+            "and judged on the same kind (--text-pair)"
+        )
+
+
 def _check_words(tokenizer: PreTrainedTokenizerBase, train: Dataset, model: str) -> None:
     """Refuse a tokenizer to which the training texts say nothing."""
     tokens = tokenizer(train["text"][:100], add_special_tokens=False)["input_ids"]
@@ -779,8 +804,8 @@ def _check_words(tokenizer: PreTrainedTokenizerBase, train: Dataset, model: str)
         )
 
 
-def _seen_in_training(train: Dataset, part: Dataset) -> int:
-    """Items of a part whose texts are those of a training item but for case and punctuation."""
+def seen_in(train: Dataset, part: Dataset) -> int:
+    """Items of a part whose texts other items have, too, but for case and punctuation."""
 
     def keys(items: Dataset) -> list[tuple[str, ...]]:
         columns = [name for name in ("text", "text_pair") if name in items.column_names]

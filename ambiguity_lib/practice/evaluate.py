@@ -122,7 +122,8 @@ def classes_of(
 def predict_dataset(model: str, items: Dataset, *, max_length: int, batch_size: int) -> FloatArray:
     """A model's distributions for items whose classes are in its order, shape (N, C)."""
     tokenizer = load_tokenizer(model)
-    longest = longest_input(load_config(model), tokenizer, max_length)
+    pair = "text_pair" in items.column_names
+    longest = longest_input(load_config(model), tokenizer, max_length, pair=pair)
     classifier = load_classifier(model, class_names(items))
     return softmax(
         predict_logits(classifier, tokenizer, items, max_length=longest, batch_size=batch_size)
@@ -131,11 +132,12 @@ def predict_dataset(model: str, items: Dataset, *, max_length: int, batch_size: 
 
 def predictions_of(
     files: Iterable[Path], people: Dataset, order: Sequence[str] | None
-) -> tuple[dict[str, FloatArray], Dataset]:
+) -> tuple[dict[str, FloatArray], Dataset, bool]:
     """What files say of the items that all of them know.
 
     Returns:
-        Name → distributions, shape (N, C), and these N items, in the order of the data.
+        Name → distributions, shape (N, C); these N items, in the order of the data; whether some
+        distributions were lists, which do not name their classes.
 
     Raises:
         ValueError: If there is no such item.
@@ -152,7 +154,8 @@ def predictions_of(
         )
     if len(known) < len(uids):
         people = people.select([row for row, uid in enumerate(uids) if uid in known])
-    return {file.name: file.align(people["uid"][:]) for file in read}, people
+    probs = {file.name: file.align(people["uid"][:]) for file in read}
+    return probs, people, any(file.listed for file in read)
 
 
 def score(probs: Mapping[str, FloatArray], people: Dataset) -> pd.DataFrame:

@@ -181,7 +181,7 @@ def read_rows(source: str | Path, text: str, wanted: set[str] | None, log: Probl
     if wanted is not None:
         wanted = wanted | _CHAOSNLI_FIELDS | {"old_label"}
     path = Path(source).expanduser()
-    suffix = _data_suffix(path)
+    suffix = data_suffix(path)
     if not path.exists() or path.is_dir():
         rows = _read_dataset(str(source), wanted, log)
     elif suffix == ".parquet":
@@ -225,7 +225,7 @@ def as_objects(values: Iterable[object], index: Iterable[int]) -> pd.Series:
     return pd.Series(list(values), list(index), dtype=object)
 
 
-def _data_suffix(path: Path) -> str:
+def data_suffix(path: Path) -> str:
     """Give the ending that says what is inside, in lower case."""
     inner = Path(path.stem).suffix.lower()
     gzipped = path.suffix.lower() == ".gz" and inner != ".parquet"
@@ -284,6 +284,20 @@ def _decode(raw: bytes, number: int, start: int, log: ProblemLog) -> str:
     return line
 
 
+def load_json(text: str) -> Any:
+    """Read JSON in which no object has a key twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in found if keys.count(key) > 1)
+            raise ValueError(f"the key {shorten(twice)} occurs twice")
+        return found
+
+    return json.loads(text, object_pairs_hook=once)
+
+
 def read_json_lines(path: Path, log: ProblemLog) -> Iterator[tuple[int, Record]]:
     """Read one JSON object a line, or a list of objects; empty lines are passed over."""
     lines = enumerate(read_text_lines(path, log), start=1)
@@ -293,7 +307,7 @@ def read_json_lines(path: Path, log: ProblemLog) -> Iterator[tuple[int, Record]]
             yield from _read_list(line + "".join(rest for _, rest in filled), log)
             return
         try:
-            record = json.loads(line)
+            record = load_json(line)
         except json.JSONDecodeError as error:
             hint = "; every line must be one whole object" if line.strip() in "{[" else ""
             if line[error.pos :].strip() == ",":
@@ -311,7 +325,7 @@ def read_json_lines(path: Path, log: ProblemLog) -> Iterator[tuple[int, Record]]
 def _read_list(text: str, log: ProblemLog) -> Iterator[tuple[int, Record]]:
     """Read the objects of a JSON list, counted as rows."""
     try:
-        content = json.loads(text)
+        content = load_json(text)
     except (ValueError, RecursionError) as error:
         log.fail(
             None, f"the file begins like a list in JSON, but is none that can be read: {error}"

@@ -71,7 +71,9 @@ def probe_layers(
             model,
             tokenizer,
             dataset,
-            max_length=longest_input(model.config, tokenizer, max_length),
+            max_length=longest_input(
+                model.config, tokenizer, max_length, pair="text_pair" in dataset.column_names
+            ),
             pooling=probing.pooling,
             batch_size=probing.batch_size,
             precision=precision,
@@ -115,9 +117,10 @@ def predict_texts(
     device = default_device()
     nn.Module.to(model, device)
     model.eval()
-    longest = longest_input(model.config, tokenizer, max_length)
     remaining = iter(texts)
     while batch := list(itertools.islice(remaining, batch_size)):
+        pair = isinstance(batch[0], tuple)
+        longest = longest_input(model.config, tokenizer, max_length, pair=pair)
         pairs = [one if isinstance(one, tuple) else (one,) for one in batch]
         said = [TextPrediction(one, None, None, None, False) for one in batch]
         filled = [place for place, pair in enumerate(pairs) if not any(map(is_blank, pair))]

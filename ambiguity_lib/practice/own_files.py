@@ -31,6 +31,7 @@ from ambiguity_lib.practice.cells import (
     is_blank,
     is_placeholder,
     list_names,
+    named_answers,
     read_distribution,
     read_id,
     read_label,
@@ -129,6 +130,8 @@ class LabelledFile:
         dropped: How many rows were left out because they have no label (or no opinions, where
             those are needed).
         warnings: What to tell the user, one sentence each.
+        declared: Whether the file itself says which classes there are, in their order, or calls
+            them by numbers.
 
     Examples:
         >>> from ambiguity_lib.practice.own_files import read_dataset
@@ -141,6 +144,7 @@ class LabelledFile:
     source: str
     dropped: int
     warnings: tuple[str, ...]
+    declared: bool = False
 
 
 def read_dataset(
@@ -150,6 +154,7 @@ def read_dataset(
     class_names: Sequence[str] | None = None,
     human: bool = False,
     labels: bool = True,
+    ordered: bool = True,
 ) -> LabelledFile:
     """Read labelled texts.
 
@@ -172,6 +177,8 @@ def read_dataset(
             else the names in the file, sorted, or `"0"`, `"1"` and so on where it has numbers.
         human: Whether to read human opinions; without it they are not looked at.
         labels: Whether labels are needed. If not, rows without one are kept with -1.
+        ordered: Whether somebody has chosen the order of `class_names`. If not, and the file does
+            not declare it, a warning says how lists of votes were understood.
 
     Returns:
         The dataset, and what to say about it.
@@ -195,7 +202,7 @@ def read_dataset(
         >>> people["label_dist"][:]
         [[0.0, 1.0], [0.3, 0.7], [0.8, 0.2], [1.0, 0.0]]
     """
-    return _read(source, columns, class_names, human, labels, KEPT)
+    return _read(source, columns, class_names, human, labels, KEPT, ordered)
 
 
 def check_file(
@@ -256,6 +263,7 @@ def _read(
     human: bool,
     labels: bool,
     limit: int,
+    ordered: bool = True,
 ) -> LabelledFile:
     if class_names is not None:
         make_features(class_names, pair=False, human=False)  # refuses what are no class names
@@ -292,8 +300,16 @@ def _read(
         warnings += class_warnings(label, classes.names, inferred=inferred)
         warnings += repetition_warnings(items[["text", "text_pair"]], label)
     elif opinions is not None and inferred:
-        chosen = np.where(np.nan_to_num(opinions.dist).any(axis=0))[0]
-        warnings += filter(None, [_from_one(classes.names, chosen)])
+        mass = np.nan_to_num(opinions.dist).sum(axis=0)
+        counts = dict(zip(classes.names, np.ceil(mass).astype(int).tolist(), strict=True))
+        lists = any(isinstance(cell, list) for role in _LISTS for cell in items[role])
+        if not lists and (said := _from_one(classes.names, np.flatnonzero(mass))):
+            warnings.append(said)
+        warnings += name_warnings(counts, ())
+    numbered = list(classes.names) == [str(index) for index in range(len(classes))]
+    by_file = rows.class_names.get("label" if used.label is None else used.label) is not None
+    if opinions is not None and not ordered and not by_file and not numbered:
+        warnings += filter(None, [_explain_order(items, classes)])
     if classes.taken:
         pairs = [f"{shorten(label)} for {shorten(name)}" for label, name in classes.taken.items()]
         warnings.append(
@@ -309,9 +325,25 @@ def _read(
         if what == "label" and classes.absent:
             said += f", of them {_counted(classes.absent)}; {_NAME_THEM}"
         warnings.insert(0, said)
+    elif classes.absent and opinions is not None:
+        warnings.append(f"answers that are no class: {_counted(classes.absent)}; {_NAME_THEM}")
     pair = used.text_pair is not None
     dataset = _build(items, label, opinions if human else None, classes, pair=pair)
-    return LabelledFile(dataset, str(source), dropped, tuple(warnings))
+    return LabelledFile(dataset, str(source), dropped, tuple(warnings), by_file or numbered)
+
+
+def _explain_order(items: pd.DataFrame, classes: Classes) -> str | None:
+    """How the first list was understood, where nobody has said in which order its classes are."""
+    for role in _LISTS:
+        for line, cell in _numbered(items[role].dropna()):
+            if isinstance(cell, list) and not (role == "label_counts" and _are_names(cell)):
+                shares = zip(classes.names, cell, strict=False)
+                read = ", ".join(f"{name} {value}" for name, value in shares)
+                return (
+                    f"lists are read in the order of the classes that were found (first, line "
+                    f"{line}: {read}); give --classes in the order of the lists"
+                )
+    return None
 
 
 def _build(
@@ -394,8 +426,10 @@ def _identifies(rows: Rows, name: str) -> bool:
     """Whether a column has a value of its own for each row."""
     if name not in rows.names:
         return False
-    values = rows.frame[name]
-    return not values.map(is_blank).any() and values.map(str).is_unique
+    try:
+        return rows.frame[name].map(read_id).is_unique
+    except ValueError:
+        return False
 
 
 def _explain_missing(role: str, name: str | None, found: Sequence[str]) -> str:
@@ -418,6 +452,7 @@ def _option(role: str) -> str:
 # 2. rows → items ---------------------------------------------------------------------------------
 
 _IDS = ("id", "idx", "ID")
+_LISTS = ("label_counts", "label_dist")
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "text": read_text,
@@ -565,7 +600,7 @@ def infer_classes(
         (line, len(cell))
         for role in ("label_counts", "label_dist")
         for line, cell in _numbered(items[role].dropna())
-        if isinstance(cell, list)
+        if isinstance(cell, list) and (role == "label_dist" or not _are_names(cell))
     )
     list_line, size = next(lists, (None, None))
     numbers = {number: label for label in first if (number := as_number(label)) is not None}
@@ -584,6 +619,13 @@ def infer_classes(
             first[fractions[0]],
             f"label {fractions[0]!r} is a fraction; a class is a name or a whole number. If it is "
             "a name, give the class names (--classes)",
+        )
+    if not words and min(numbers, default=0) < -1:
+        lowest, highest = min(numbers), max(numbers)
+        log.fail(
+            first[numbers[lowest]],
+            f"label {lowest} is negative: are these ratings? Then name all of them "
+            f"(--classes={lowest},…,{highest})",
         )
     if not words:
         largest = max(numbers, default=-1)
@@ -618,11 +660,19 @@ def _named_classes(
         yield from _numbered(column.dropna())
     for role in ("label_counts", "label_dist"):
         for line, cell in _numbered(items[role].dropna()):
-            for name in cell if isinstance(cell, dict) else ():
+            names = cell if isinstance(cell, dict) or _are_names(cell) else ()
+            for name in names:
                 # what is no label will be a problem of the cell
                 with suppress(ValueError):
                     if (label := read_label(name)) is not None:
                         yield line, label
+
+
+def _are_names(cell: Cell) -> bool:
+    """Whether a list holds answers by their names; digits as text are a problem of the cell."""
+    with suppress(ValueError):
+        return named_answers(cell) is not None
+    return True
 
 
 def _fail_with_one(name: str, log: ProblemLog, classes: Classes | None = None) -> NoReturn:
@@ -766,7 +816,7 @@ _RARE_ROWS = 10
 _RARE_SHARE = 0.1
 # As close as 'positve' to 'positive'; 'positive' and 'negative' have 0.63.
 _TYPING_ERROR = 0.8
-_SEVERAL = re.compile(r"\s*[,;|+]\s*")
+_SEVERAL = re.compile(r"\s*[,;|+/&]\s*|\s+and\s+")
 
 
 def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) -> list[str]:
@@ -781,29 +831,41 @@ def class_warnings(labels: np.ndarray, names: Sequence[str], *, inferred: bool) 
     limit = min(_RARE_ROWS, _RARE_SHARE * len(labels) / len(names))
     rare = [name for name, count in counts.items() if 0 < count < limit]
     if inferred:
-        several = {
-            name: count
-            for name, count in counts.items()
-            if len(parts := _SEVERAL.split(name)) > 1 and counts.keys() >= set(parts)
-        }
-        missing = {name: count for name, count in counts.items() if is_placeholder(name)}
-        if several:
-            warnings.append(
-                f"labels that look like several at once: {_counted(several)}; one label an item is "
-                "read: choose one, or give them as votes (--label-counts)"
-            )
-        if missing:
-            warnings.append(
-                f"labels that look like a missing one, and are classes here: {_counted(missing)}; "
-                "--classes without them leaves their rows out"
-            )
-        if {name.casefold() for name in names} == {"true", "false"}:
-            warnings.append(f"the classes are truth values, in the order {', '.join(names)}")
-        warnings += _alike(counts, [name for name in rare if name not in several])
+        warnings += name_warnings(counts, rare)
     if rare:
         said = ", ".join(f"{shorten(name)} ({counts[name]})" for name in rare[:12])
         warnings.append(f"labels that few rows have, too few to learn or to judge by: {said}")
     return warnings
+
+
+def name_warnings(counts: Mapping[str, int], rare: Sequence[str]) -> list[str]:
+    """Say which names that were found may be no class, or one with another."""
+    warnings = []
+    folded = set(map(fold, counts))
+    parts = {name: _SEVERAL.split(fold(name).strip("[](){}'\"")) for name in counts}
+    several = {
+        name: counts[name]
+        for name, found in parts.items()
+        if name.startswith(("[", "{"))
+        or (len(found) > 1 and folded >= {part.strip("'\" ") for part in found})
+    }
+    missing = {name: count for name, count in counts.items() if is_placeholder(name)}
+    quoted = [name for name in counts if len(name.strip()) > 1 and name.strip()[0] in "'\""]
+    if several:
+        warnings.append(
+            f"labels that look like several at once: {_counted(several)}; one label an item is "
+            "read: choose one, or give them as votes (--label-counts)"
+        )
+    if missing:
+        warnings.append(
+            f"labels that look like a missing one, and are classes here: {_counted(missing)}; "
+            "--classes without them leaves their rows out"
+        )
+    if quoted := [name for name in quoted if name.strip()[-1] == name.strip()[0]]:
+        warnings.append(f"labels with quotes around them: {list_names(quoted)}")
+    if folded == {"true", "false"}:
+        warnings.append(f"the classes are truth values, in the order {', '.join(counts)}")
+    return warnings + _alike(counts, [name for name in rare if name not in several])
 
 
 def _from_one(names: Sequence[str], chosen: np.ndarray) -> str | None:

@@ -23,14 +23,18 @@ from ambiguity_lib.data.schema import NLI_CLASSES
 from ambiguity_lib.practice.cells import (
     Classes,
     fold,
+    is_blank,
     read_distribution,
     read_id,
     read_numbers,
     renormalise,
     shorten,
+    spelt_as,
 )
 from ambiguity_lib.practice.file_rows import (
     ProblemLog,
+    data_suffix,
+    load_json,
     read_json_lines,
     read_rows,
     read_text_lines,
@@ -50,10 +54,12 @@ class PredictionFile:
     Attributes:
         name: The model's name in the file, or the file's own.
         probs: uid → distribution, shape (C,), in the order that was asked for.
+        listed: Whether some were lists, which do not name their classes.
     """
 
     name: str
     probs: Mapping[str, NDArray[np.float64]]
+    listed: bool = False
 
     def align(self, uids: Sequence[str]) -> NDArray[np.float64]:
         """Distributions of the given items, shape (N, C).
@@ -82,7 +88,7 @@ def read_prediction_files(
         FileNotFoundError: If there is no such file.
         ValueError: If a file or a row is not as described; names it.
     """
-    order = list(class_names if file_order is None else file_order)
+    order = list(class_names if file_order is None else spelt_as(file_order, class_names))
     if sorted(order) != sorted(class_names):
         raise ValueError(
             f"the files' order {', '.join(order)} must name the classes {', '.join(class_names)}"
@@ -91,20 +97,27 @@ def read_prediction_files(
     columns = [order.index(name) for name in class_names]
     models: dict[str, dict[str, NDArray[np.float64]]] = {}
     plain: dict[str, None] = {}
+    listed: set[str] = set()
     for path in map(Path, paths):
         for where, model, uid, entry in _entries(path, classes):
             if not model:
                 plain[path.name] = None
             known = models.setdefault(model, {})
-            if uid in known:
-                raise ValueError(f"{where}: the id {uid!r} occurs twice")
             try:
+                uid = read_id(uid)
+                if uid in known:
+                    raise ValueError(f"the id {uid!r} occurs twice")
                 known[uid] = _distribution(entry, classes)[columns]
+                if any(_is_list(entry.get(field)) for field in FIELDS):
+                    listed.add(model)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error
     if not models:
         raise ValueError("there is no prediction in the files")
-    return [PredictionFile(name or " + ".join(plain), probs) for name, probs in models.items()]
+    return [
+        PredictionFile(name or " + ".join(plain), probs, name in listed)
+        for name, probs in models.items()
+    ]
 
 
 def write_prediction_file(
@@ -129,7 +142,7 @@ def write_prediction_file(
     return path
 
 
-def _entries(path: Path, classes: Classes) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+def _entries(path: Path, classes: Classes) -> Iterator[tuple[str, str, Any, Mapping[str, Any]]]:
     """Where it stands, the model (empty if the file names none), the id, and what is said."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no predictions file {path}")
@@ -137,28 +150,39 @@ def _entries(path: Path, classes: Classes) -> Iterator[tuple[str, str, str, Mapp
     if (content := _whole_object(path)) is None:
         for number, entry in _rows(path, log):
             where = f"{path}, {log.unit} {number}"
-            name = next((name for name in IDS if name in entry), None)
+            name = next((name for name in IDS if not is_blank(entry.get(name))), None)
             if name is None:
                 raise ValueError(
                     f"{where}: there is no 'uid' (nor 'id', 'idx'); the fields are "
                     f"{', '.join(entry)}"
                 )
-            yield where, "", read_id(entry[name]), _by_class(entry, classes)
+            yield where, "", entry[name], _by_class(entry, classes)
         return
     for key, value in content.items():
         where = f"{path}, {key!r}"
         entry = _mapping(value, where)
         if "uid" in entry or any(field in entry for field in FIELDS):
-            yield where, "", str(key), entry
+            yield where, "", _same_id(key, entry, where), entry
             continue
         for uid, nested in entry.items():
             inner = f"{where}, {uid!r}"
-            yield inner, str(key), str(uid), _mapping(nested, inner)
+            found = _mapping(nested, inner)
+            yield inner, str(key), _same_id(uid, found, inner), found
+
+
+def _same_id(key: str, entry: Mapping[str, Any], where: str) -> str:
+    if "uid" in entry and str(entry["uid"]) != key:
+        raise ValueError(f"{where}: the entry has the uid {entry['uid']!r}: which one is it of?")
+    return key
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("["))
 
 
 def _whole_object(path: Path) -> dict[str, Any] | None:
     """The one JSON object, id or model → predictions, that a file is; None if it has rows."""
-    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+    if data_suffix(path) in (".csv", ".tsv", ".parquet"):
         return None
     log = ProblemLog(str(path))
     text = "".join(read_text_lines(path, log))
@@ -167,11 +191,11 @@ def _whole_object(path: Path) -> dict[str, Any] | None:
     if not text.strip() or text.lstrip().startswith("["):
         return None
     with suppress(ValueError, RecursionError):
-        first = json.loads(begin)  # a line that is whole: more of them, or one item
+        first = load_json(begin)  # a line that is whole: more of them, or one item
         if isinstance(first, dict) and (rest or any(name in first for name in (*IDS, *FIELDS))):
             return None
     try:
-        content = json.loads(text)
+        content = load_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}") from error
     return dict(_mapping(content, str(path)))
@@ -179,7 +203,7 @@ def _whole_object(path: Path) -> dict[str, Any] | None:
 
 def _rows(path: Path, log: ProblemLog) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The rows of a table or of JSON Lines."""
-    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+    if data_suffix(path) in (".csv", ".tsv", ".parquet"):
         frame = read_rows(path, "", None, log).frame
         rows = zip(frame.index.tolist(), frame.to_dict("records"), strict=True)
         found = [(number, {str(name): cell for name, cell in row.items()}) for number, row in rows]
@@ -222,6 +246,10 @@ def _distribution(entry: Mapping[str, Any], classes: Classes) -> NDArray[np.floa
     try:
         cell = read_numbers(entry[field])
         if field == "logits":
+            if isinstance(cell, dict) and any(cell.get(name) is None for name in cell):
+                raise ValueError(f"a class has no logit: {shorten(cell)}")
+            if isinstance(cell, dict) and len(cell) < len(classes):
+                raise ValueError(f"not every class has a logit: {shorten(cell)}")
             return np.asarray(softmax(classes.arrange(cell or [])))
         return renormalise(read_distribution(cell or [], classes)[None])[0][0]
     except ValueError as error:

@@ -131,6 +131,65 @@ def test_names_with_holes_or_doubles(folder: Path, names: dict[str, str]) -> Non
         classes_of(str(folder))
 
 
+def test_names_that_only_label2id_has(folder: Path) -> None:
+    default = {str(i): f"LABEL_{i}" for i in range(3)}
+    change(folder, id2label=default, label2id={"c": 0, "b": 1, "a": 2})
+    assert classes_of(str(folder)) == ("c", "b", "a")
+    change(folder, id2label={"0": "a", "1": "b", "2": "c"})
+    with pytest.raises(ValueError, match=r"id2label and label2id .* contradict each other"):
+        classes_of(str(folder))
+
+
+def test_a_head_of_another_size(folder: Path) -> None:
+    change(folder, id2label={"0": "a", "1": "b"}, label2id={"a": 0, "b": 1})
+    with pytest.raises(ValueError, match="2 weights of the head are missing or of another shape"):
+        load_classifier(folder, ("a", "b"))
+
+
+def test_more_layers_than_the_configuration_says(folder: Path) -> None:
+    change(folder, num_hidden_layers=2)
+    with pytest.raises(ValueError, match=r"more layers than its configuration says \(2\)"):
+        load_classifier(folder, CLASSES)
+
+
+def test_a_prefix_is_named(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    prefixed = {f"_orig_mod.{name}": tensor for name, tensor in load_file(path).items()}
+    save_file(prefixed, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"there is '_orig_mod.*take the prefix away"):
+        load_classifier(folder, CLASSES)
+
+
+def test_whole_numbers_as_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    name = next(name for name in weights if name.endswith("query.weight"))
+    save_file(weights | {name: weights[name].to(torch.int8)}, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"are whole numbers .* as of a quantised model"):
+        load_classifier(folder, CLASSES)
+
+
+def test_no_word_about_the_head(folder: Path) -> None:
+    with pytest.raises(ValueError, match="does not say by 'architectures'"):
+        classes_of(str(change(folder, architectures=None)))
+
+
+def test_padding_is_on_the_right_whatever_the_tokenizer_says(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"padding_side": "left"}))
+    model, tokenizer = load_classifier(folder, CLASSES), load_tokenizer(folder)
+    alone, _ = (*predict_texts(model, tokenizer, ["a"]), None)
+    together, *_ = predict_texts(model, tokenizer, ["a", "b c d e f g"])
+    assert together.probs == pytest.approx(alone.probs, abs=1e-6)
+
+
+@pytest.mark.parametrize("broken", ["{}", "{", '{"model": {"type": "WordLevel"}}'])
+def test_a_tokenizer_that_cannot_be_read(folder: Path, broken: str) -> None:
+    (folder / "tokenizer.json").write_text(broken)
+    with pytest.raises((ValueError, FileNotFoundError), match="tokenizer"):
+        load_tokenizer(folder)
+
+
 @pytest.mark.parametrize(
     ("quantisation", "method"),
     [({"quant_method": "gptq", "bits": 4}, "gptq"), ({"load_in_8bit": True}, "to few bits")],
@@ -168,6 +227,11 @@ def test_a_length_that_leaves_nothing_of_a_text(folder: Path) -> None:
     assert longest_input(config, tokenizer, 3) == 3
     with pytest.raises(ValueError, match="a max_length of 2 leaves nothing of a text: from 3 on"):
         longest_input(config, tokenizer, 2)
+    with pytest.raises(ValueError, match="a max_length of 4 leaves nothing of a pair: from 5 on"):
+        longest_input(config, tokenizer, 4, pair=True)
+    tokenizer.model_max_length = 2
+    with pytest.raises(ValueError, match="leaves nothing of a text"):
+        longest_input(config, tokenizer, 32)
 
 
 @pytest.mark.parametrize("depth", [None, 2], ids=["whole", "student"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,85 @@ def test_ratings_from_one(tmp_path: Path) -> None:
     assert said(opinions(tmp_path / "b.jsonl", *rows, names=None), "a class '0' without rows")
 
 
+def test_names_of_votes_are_looked_at_like_labels(tmp_path: Path) -> None:
+    rows = ({"label_counts": {"Yes": 3, "nan": 1}}, {"label_counts": {"yes": 3, "no": 1}})
+    file = opinions(tmp_path / "a.jsonl", *rows, names=None)
+    assert said(file, "'Yes', 'yes'") and said(file, "look like a missing one")
+
+
+def test_digits_as_text_are_neither_counts_nor_answers(tmp_path: Path) -> None:
+    for names in (NAMES, None):
+        with pytest.raises(DataFileError, match="digits as text may be counts or answers"):
+            opinions(tmp_path / "a.jsonl", {"label_counts": ["2", "1", "0"]}, names=names)
+
+
+def test_answers_name_the_classes(tmp_path: Path) -> None:
+    file = opinions(tmp_path / "a.jsonl", {"label_counts": ["no", "yes", "yes"]}, names=None)
+    assert class_names(file.dataset) == ("no", "yes")
+    assert file.dataset["label_counts"][:] == [[1, 2]]
+
+
+def test_answers_that_are_dropped_are_counted(tmp_path: Path) -> None:
+    file = opinions(tmp_path / "a.jsonl", {"label_counts": ["yes", "nan", "-1", "no"]})
+    assert file.dataset["label_counts"][:] == [[1, 0, 1]]
+    assert said(file, "answers that are no class: 'nan' (1), '-1' (1)")
+
+
+def test_lists_whose_first_class_is_nobodys(tmp_path: Path) -> None:
+    rows = ({"label_counts": [0, 3, 1]}, {"label_counts": [0, 1, 4]})
+    assert not said(opinions(tmp_path / "a.jsonl", *rows, names=None), "class '0'")
+
+
+def test_lists_in_an_order_that_nobody_chose(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", {"text": "x", "label_counts": [7, 1, 2]})
+    file = read_dataset(path, class_names=NAMES, human=True, ordered=False)
+    assert said(file, "(first, line 1: no 7, so 1, yes 2); give --classes in the order")
+    assert not said(read_dataset(path, class_names=NAMES, human=True), "order")
+    assert not said(
+        read_dataset(path, class_names=("0", "1", "2"), human=True, ordered=False), "ord"
+    )
+
+
+def test_ratings_below_zero_have_to_be_named(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="label -5 is negative: are these ratings"):
+        read_dataset(labelled(tmp_path / "a.jsonl", 3, -5, 0))
+
+
+@pytest.mark.parametrize("label", [" -1", "-1\u00a0", "\u22121", "－１"])
+def test_numbers_in_any_writing(tmp_path: Path, label: str) -> None:
+    path = labelled(tmp_path / "a.jsonl", label, "0", " 1", "\uff11")
+    assert read_dataset(path, class_names=("-1", "0", "1")).dataset["label"][:] == [0, 1, 2, 2]
+    assert read_dataset(path, class_names=("a", "b")).dataset["label"][:] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "name", ["['joy', 'fear']", '["joy"]', "joy/fear", "Joy & Fear", "joy and fear"]
+)
+def test_more_ways_to_write_several(tmp_path: Path, name: str) -> None:
+    assert said(
+        read_dataset(labelled(tmp_path / "a.jsonl", "joy", "fear", name)), "several at once"
+    )
+
+
+def test_names_in_quotes(tmp_path: Path) -> None:
+    file = read_dataset(labelled(tmp_path / "a.jsonl", ' "no"', "yes"))
+    assert said(file, "labels with quotes around them")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("❤\ufe0f", "❤"), ("don’t", "don't"), ("İyi", "iyi"), ("non‑toxic", "non-toxic")],
+)
+def test_more_names_that_look_alike(tmp_path: Path, first: str, second: str) -> None:
+    assert said(read_dataset(labelled(tmp_path / "a.jsonl", first, second)), "differ in case")
+
+
+def test_a_json_object_with_a_key_twice(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "label": "a", "label": "b"}\n')
+    with pytest.raises(DataFileError, match="line 1: .*the key 'label' occurs twice"):
+        read_dataset(tmp_path / "a.jsonl")
+
+
 # joining
 
 
@@ -184,7 +264,7 @@ ROWS = [{"label_counts": [index, 1, 0]} for index in range(4)]
 def test_ids_join_on_the_column_that_has_them(tmp_path: Path, column: str) -> None:
     rows = [{column: index} | row for index, row in enumerate(ROWS)]
     content = {str(i): {"predicted_probabilities": [0, 0, 1] if i else [1, 0, 0]} for i in range(9)}
-    probs, people = evaluated(tmp_path, rows, json.dumps(content), "p.json")
+    probs, people, _ = evaluated(tmp_path, rows, json.dumps(content), "p.json")
     assert people["uid"][:] == ["0", "1", "2", "3"]
     assert probs["p.json"].argmax(axis=1).tolist() == [0, 2, 2, 2]
 
@@ -203,7 +283,8 @@ def test_a_column_id_that_repeats_is_no_id(tmp_path: Path) -> None:
 def test_some_items_without_predictions(tmp_path: Path) -> None:
     rows = [{"uid": str(index)} | row for index, row in enumerate(ROWS)]
     content = json.dumps({uid: {"probs": [1, 0, 0]} for uid in ("3", "1", "17")})
-    probs, people = evaluated(tmp_path, rows, content, "p.json")
+    probs, people, listed = evaluated(tmp_path, rows, content, "p.json")
+    assert listed
     assert people["uid"][:] == ["1", "3"] and probs["p.json"].shape == (2, 3)
 
 
@@ -223,6 +304,31 @@ def test_predictions_of_any_form(tmp_path: Path, name: str, content: str) -> Non
     path.write_text(content, encoding="utf-8")
     (file,) = read_prediction_files([path], NAMES)
     np.testing.assert_allclose(file.align(["a", "b"]), [[0.2, 0.3, 0.5], [1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"a": {"uid": "b", "probs": [1, 0, 0]}}', "the entry has the uid 'b'"),
+        ('{"a": {"probs": [1, 0, 0]}, "a": {"probs": [0, 1, 0]}}', "the key 'a' occurs twice"),
+        ('{"uid": "a", "logits": {"no": -2.0, "yes": -1.0}}', "not every class has a logit"),
+        ('{"uid": "a", "logits": {"no": -2.0, "so": null, "yes": 0}}', "a class has no logit"),
+        ('{"uid": 1.5, "probs": [1, 0, 0]}', "p.json, line 1: expected text or a whole number"),
+        ('{"uid": "", "probs": [1, 0, 0]}', "p.json, line 1: there is no 'uid'"),
+    ],
+)
+def test_predictions_that_are_not_what_they_seem(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "p.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_prediction_files([tmp_path / "p.json"], NAMES)
+
+
+def test_orders_and_ids_are_spelt_in_any_way(tmp_path: Path) -> None:
+    (tmp_path / "p.csv.gz").write_bytes(gzip.compress(b'uid,probs\n a ,"[1, 0, 0]"\n'))
+    (file,) = read_prediction_files([tmp_path / "p.csv.gz"], NAMES, file_order=("Yes", "So", "No"))
+    assert file.align(["a"]).tolist() == [[0, 0, 1]] and file.listed
 
 
 # files

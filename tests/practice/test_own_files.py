@@ -831,7 +831,7 @@ def test_training_does_not_look_at_opinions(tmp_path: Path) -> None:
         ([1, float("inf"), 0], "a value is not finite: [1, inf, 0]"),
         ([1, 10**400, 0], "a value is not finite: [1, 1000"),
         ([1, 10**20, 0], "so many votes cannot be: "),
-        ([1, 2], "2 values for 3 classes: [1, 2]"),
+        ([1, 2], "2 values for 3 classes: [1, 2]; answers are written by their names"),
         ([], "0 values for 3 classes: []"),
         ([1, "2", 0], "'2' is no number, in [1, '2', 0]"),
         ([1, True, 0], "True is no number, in [1, True, 0]"),
@@ -857,7 +857,10 @@ def test_bad_votes(tmp_path: Path, votes: Any, expected: str) -> None:
     [
         ([0.5, 0.2, 0.2], "the probabilities sum to 0.9, not to one: [0.5, 0.2, 0.2]"),
         ([0.5, 0.5, 0.002], "the probabilities sum to 1.002, not to one: [0.5, 0.5, 0.002]"),
-        ([50, 30, 20], "the probabilities sum to 100, not to one: [50, 30, 20]; votes belong in a"),
+        (
+            [50, 30, 20],
+            "the probabilities sum to 100, not to one: [50, 30, 20]; if these are percent",
+        ),
         ([0, 0, 0], "the probabilities sum to 0, not to one: [0, 0, 0]"),
         ([1.5, -0.5, 0], "a value is negative: [1.5, -0.5, 0]"),
         ([float("nan"), 0.5, 0.5], "a value is not finite: [nan, 0.5, 0.5]"),
@@ -1050,7 +1053,7 @@ def test_broken_chaosnli(toy_dir: Path) -> None:
     assert [str(problem) for problem in check_file(path, human=True)] == [
         "line 1: column 'text': the text is missing",
         "line 1: column 'text_pair': the text is missing",
-        "line 2: column 'label_counts': 2 values for 3 classes: [1, 2]",
+        "line 2: column 'label_counts': 2 values for 3 classes: [1, 2]; answers are written by their names",
         "line 3: column 'label': label 'x' is none of the classes 'entailment', 'neutral', "
         "'contradiction'",
     ]

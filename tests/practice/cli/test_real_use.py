@@ -173,3 +173,39 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
         running.stdout.readline()
         running.stdout.close()
         assert running.stderr.read() == b""
+
+
+def test_what_is_said_about_lists_whose_order_nobody_chose(folder, tmp_path):  # noqa: F811
+    names = ("no", "maybe", "yes")
+    (tmp_path / "votes.jsonl").write_text('{"uid": "a", "text": "a", "label_counts": [7, 1, 2]}\n')
+    model = save(tmp_path / "m", names)
+    said = json.loads(
+        run("evaluate", "--model", model, "--data", tmp_path / "votes.jsonl", "--json")
+    )
+    assert any("line 1: no 7, maybe 1, yes 2" in warning for warning in said["warnings"])
+    votes = {"uid": "a", "text": "a", "label_counts": {"no": 7, "maybe": 1, "yes": 2}}
+    (tmp_path / "named.jsonl").write_text(json.dumps(votes) + "\n")
+    (tmp_path / "p.json").write_text('{"a": {"probs": [1, 0, 0]}}')
+    command = ("evaluate", "--data", tmp_path / "named.jsonl", "--predictions", tmp_path / "p.json")
+    (warning,) = json.loads(run(*command, "--json"))["warnings"]
+    assert "lists are read in the order maybe, no, yes; --prediction-order" in warning
+    assert "there is none" in run(*command, "--output", tmp_path / "o.json", code=2)
+
+
+def test_probe_says_what_was_seen_and_wants_one_kind_of_texts(folder, tmp_path):  # noqa: F811
+    command = ("probe", "--model", folder / "encoder", "--data", folder / "train.csv", "--json")
+    said = json.loads(run(*command, "--validation", folder / "train.csv"))
+    assert "64 of the 64 validation items have the text of a training item" in said["warnings"]
+    labels = "\n".join(f"a b,{name}" for name in CLASSES)
+    (tmp_path / "single.csv").write_text(f"text,label\n{labels}\n")
+    message = run(*command, "--validation", tmp_path / "single.csv", code=2)
+    assert "the train items are pairs of texts, the validation items single texts" in message
+
+
+def test_classes_one_a_line_and_quotes_that_do_not_match(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nx,no\ny,yes\n")
+    said = json.loads(run("data", "check", tmp_path / "a.csv", "--classes", "no\nyes\n", "--json"))
+    assert list(said["classes"]) == ["no", "yes"]
+    assert "cannot be read" in run(
+        "data", "check", tmp_path / "a.csv", "--classes", 'no,"yes', code=2
+    )
