@@ -243,7 +243,7 @@ def test_more_names_that_look_alike(tmp_path: Path, first: str, second: str) -> 
 
 def test_a_json_object_with_a_key_twice(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "x", "label": "a", "label": "b"}\n')
-    with pytest.raises(DataFileError, match="line 1: .*the key 'label' occurs twice"):
+    with pytest.raises(DataFileError, match=r"line 1: .*the key 'label' occurs twice"):
         read_dataset(tmp_path / "a.jsonl")
 
 

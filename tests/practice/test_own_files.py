@@ -859,7 +859,7 @@ def test_bad_votes(tmp_path: Path, votes: Any, expected: str) -> None:
         ([0.5, 0.5, 0.002], "the probabilities sum to 1.002, not to one: [0.5, 0.5, 0.002]"),
         (
             [50, 30, 20],
-            "the probabilities sum to 100, not to one: [50, 30, 20]; if these are percent",
+            "the probabilities sum to 100, not to one: [50, 30, 20]; if",
         ),
         ([0, 0, 0], "the probabilities sum to 0, not to one: [0, 0, 0]"),
         ([1.5, -0.5, 0], "a value is negative: [1.5, -0.5, 0]"),
@@ -1053,7 +1053,8 @@ def test_broken_chaosnli(toy_dir: Path) -> None:
     assert [str(problem) for problem in check_file(path, human=True)] == [
         "line 1: column 'text': the text is missing",
         "line 1: column 'text_pair': the text is missing",
-        "line 2: column 'label_counts': 2 values for 3 classes: [1, 2]; answers are written by their names",
+        "line 2: column 'label_counts': 2 values for 3 classes: [1, 2]; answers are written by "
+        "their names",
         "line 3: column 'label': label 'x' is none of the classes 'entailment', 'neutral', "
         "'contradiction'",
     ]
