@@ -292,44 +292,53 @@ def _read(
     if opinions is not None:
         opinions = opinions.take(kept)
     items, label = items.iloc[kept], label[kept]
-    warnings = [*log.warnings, *([] if opinions is None else opinions.warnings)]
     inferred = class_names is None and declared is None
+    numbered = list(classes.names) == [str(index) for index in range(len(classes))]
+    by_file = rows.class_names.get(used.label or "label") is not None
+    # of answers, it is those without a label
+    dropped = len(rows.frame) - len(kept)
+    if answers is not None:
+        dropped = int(answers["label"].isna().sum()) + classes.absent.total()
+    without = "opinions" if human and answers is None else "label"
+    warnings = [*_left_out(dropped, without, classes), *log.warnings]
+    if opinions is not None:
+        warnings += opinions.warnings
     if labels and not human:
         if class_names is None and len(np.unique(label)) == 1:
             _fail_with_one(classes.names[label[0]], log, classes)
         warnings += class_warnings(label, classes.names, inferred=inferred)
         warnings += repetition_warnings(items[["text", "text_pair"]], label)
-    elif opinions is not None and inferred:
-        mass = np.nan_to_num(opinions.dist).sum(axis=0)
-        counts = dict(zip(classes.names, np.ceil(mass).astype(int).tolist(), strict=True))
-        lists = any(isinstance(cell, list) for role in _LISTS for cell in items[role])
-        if not lists and (said := _from_one(classes.names, np.flatnonzero(mass))):
+    elif opinions is not None:
+        if inferred:
+            warnings += _opinion_warnings(items, opinions, classes)
+        if not (ordered or by_file or numbered) and (said := _explain_order(items, classes)):
             warnings.append(said)
-        warnings += name_warnings(counts, ())
-    numbered = list(classes.names) == [str(index) for index in range(len(classes))]
-    by_file = rows.class_names.get("label" if used.label is None else used.label) is not None
-    if opinions is not None and not ordered and not by_file and not numbered:
-        warnings += filter(None, [_explain_order(items, classes)])
     if classes.taken:
         pairs = [f"{shorten(label)} for {shorten(name)}" for label, name in classes.taken.items()]
-        warnings.append(
-            f"labels taken for classes that are spelt otherwise: {', '.join(pairs[:12])}"
-        )
-    # of answers, it is those without a label
-    dropped = len(rows.frame) - len(kept)
-    if answers is not None:
-        dropped = int(answers["label"].isna().sum()) + classes.absent.total()
-    if dropped:
-        what = "opinions" if human and answers is None else "label"
-        said = f"rows left out because they have no {what}: {dropped:,}"
-        if what == "label" and classes.absent:
-            said += f", of them {_counted(classes.absent)}; {_NAME_THEM}"
-        warnings.insert(0, said)
-    elif classes.absent and opinions is not None:
-        warnings.append(f"answers that are no class: {_counted(classes.absent)}; {_NAME_THEM}")
+        spelt = ", ".join(pairs[:12])
+        warnings.append(f"labels taken for classes that are spelt otherwise: {spelt}")
     pair = used.text_pair is not None
     dataset = _build(items, label, opinions if human else None, classes, pair=pair)
     return LabelledFile(dataset, str(source), dropped, tuple(warnings), by_file or numbered)
+
+
+def _left_out(dropped: int, what: str, classes: Classes) -> Iterator[str]:
+    """How many rows or answers were left out, and what they say instead of a class."""
+    absent = f"{_counted(classes.absent)}; {_NAME_THEM}" if classes.absent else ""
+    if dropped:
+        detail = f", of them {absent}" if absent and what == "label" else ""
+        yield f"rows left out because they have no {what}: {dropped:,}{detail}"
+    elif absent and what == "opinions":
+        yield f"answers that are no class: {absent}"
+
+
+def _opinion_warnings(items: pd.DataFrame, opinions: Opinions, classes: Classes) -> list[str]:
+    """What the names of the classes look like where only opinions name them."""
+    mass = np.nan_to_num(opinions.dist).sum(axis=0)
+    counts = dict(zip(classes.names, np.ceil(mass).astype(int).tolist(), strict=True))
+    lists = any(isinstance(cell, list) for role in _LISTS for cell in items[role])
+    positions = None if lists else _from_one(classes.names, np.flatnonzero(mass))
+    return [*filter(None, [positions]), *name_warnings(counts, ())]
 
 
 def _explain_order(items: pd.DataFrame, classes: Classes) -> str | None:

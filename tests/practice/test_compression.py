@@ -173,6 +173,7 @@ def test_as_many_classes_with_other_names_are_refused():
 def tiny_config(names):
     config = tiny_model(layers=1).config
     config.id2label = dict(enumerate(names))
+    config.label2id = {name: index for index, name in enumerate(names)}
     config.architectures = ["BertForSequenceClassification"]
     return config
 

@@ -120,7 +120,9 @@ def test_emoji_and_right_to_left_text_are_fine(folder, tmp_path):  # noqa: F811
     path = rows(
         tmp_path / "data.csv", texts, ["neutral", "entailment", "contradiction", "neutral"] * 6
     )
-    done = commands.invoke(app, arguments(folder, tmp_path / "student", data=str(path)))
+    command = arguments(folder, tmp_path / "student", data=str(path))
+    command[command.index("--validation") + 1] = str(path)  # of single texts, too
+    done = commands.invoke(app, command)
     assert done.exit_code == 0, done.stderr
     texts = "\n".join(texts[:3])
     said = commands.invoke(
