@@ -196,10 +196,10 @@ class Classes:
             if not self._numbers:
                 if 0 <= number < len(self):
                     return number
+                hint = "; if it is a name, name all classes (--classes)" if number < 0 else ""
                 raise ValueError(
                     f"label {number} is out of range: the {len(self)} classes have the numbers 0 "
-                    f"to {len(self) - 1} ({list_names(self.names)}); if numbers are names, give "
-                    "all of them (--classes)"
+                    f"to {len(self) - 1} ({list_names(self.names)}){hint}"
                 )
         spelling = fold(str(label))
         if (index := self._folded.get(spelling)) is not None:
