@@ -161,7 +161,7 @@ def fit_ambiguity_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         >>> round(fit_temperature(logits, labels), 1)
         1.0
         >>> round(fit_ambiguity_temperature(logits, labels), 1)
-        1.5
+        1.2
     """
     z = np.asarray(logits, dtype=np.float64)
     doubt = 1 - softmax(z).max(axis=1, keepdims=True)

@@ -192,7 +192,7 @@ def read_dataset(
         >>> from ambiguity_lib.practice.own_files import read_dataset
         >>> reviews = read_dataset("reviews.csv").dataset
         >>> reviews[2]
-        {'uid': '3', 'text': 'dull film', 'label': 0}
+        {'uid': 'row 3', 'text': 'dull film', 'label': 0}
 
         The votes of several people an item:
 
