@@ -200,7 +200,7 @@ def _load_with_chaosnli(
         dev_pairs = "MNLI dev pairs (mismatched)"
         dev = load_mnli("validation_mismatched", directory)
     validation, free, excluded = _hold_out(evaluation, dev, validation_items)
-    if name not in train_on or len(train_on) > 1:
+    if name == "mnli" and "snli" in train_on:
         excluded |= set(map(normalise_premise, load_chaosnli("snli", directory)["text"]))
     try:
         sources = [_load_pairs(one, "train", directory) for one in train_on]

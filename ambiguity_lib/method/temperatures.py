@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -100,6 +100,11 @@ def apply_temperature(logits: ArrayLike, temperature: float) -> NDArray[np.float
     return softmax(np.asarray(logits, dtype=np.float64) / temperature)
 
 
+def _best_temperature(loss: Callable[[float], float], bounds: tuple[float, float]) -> float:
+    """The temperature at which a function of its logarithm is lowest."""
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """The temperature with the lowest mean negative log-likelihood of ``labels``.
 
@@ -130,7 +135,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         probs = apply_temperature(logits, np.exp(log_t))
         return float(negative_log_likelihood(labels, probs).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x))
+    return _best_temperature(loss, _LOG_BOUNDS)
 
 
 def fit_ambiguity_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
@@ -170,7 +175,7 @@ def fit_ambiguity_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     def loss(log_t: float) -> float:
         return -float((targets * log_softmax(z / np.exp(log_t), axis=1)).sum(axis=1).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x))
+    return _best_temperature(loss, _LOG_BOUNDS)
 
 
 def oracle_temperature(
@@ -214,7 +219,7 @@ def oracle_temperature(
     grid = np.linspace(*_LOG_BOUNDS, 30)
     best = int(np.argmin([loss(point) for point in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    return float(np.exp(minimize_scalar(loss, bounds=around, method="bounded").x))
+    return _best_temperature(loss, around)
 
 
 @torch.inference_mode()

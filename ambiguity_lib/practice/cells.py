@@ -68,10 +68,16 @@ def fold(name: str) -> str:
     return " ".join(lower.translate(_LOOK_ALIKE).split())
 
 
+def _spellings(names: Sequence[str]) -> dict[str, int]:
+    """Spelling → place of the name that alone has it."""
+    folded = [fold(name) for name in names]
+    times = Counter(folded)
+    return {one: place for place, one in enumerate(folded) if times[one] == 1}
+
+
 def spelt_as(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """Names in their order, spelt as the known ones where they differ in spelling only."""
-    folded = Counter(map(fold, known))
-    spelling = {fold(name): name for name in known if folded[fold(name)] == 1}
+    spelling = {folded: known[place] for folded, place in _spellings(known).items()}
     return tuple(name if name in known else spelling.get(fold(name), name) for name in names)
 
 
@@ -168,10 +174,7 @@ class Classes:
         self._known: dict[Label, int] = {name: i for i, name in enumerate(self.names)}
         numbers = {as_number(name): i for i, name in enumerate(self.names)}
         self._numbers = {number: i for number, i in numbers.items() if number is not None}
-        spellings = Counter(map(fold, self.names))
-        self._folded = {
-            fold(name): i for i, name in enumerate(self.names) if spellings[fold(name)] == 1
-        }
+        self._folded = _spellings(self.names)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -34,6 +34,9 @@ KEPT = 1000
 #: A longer line is a problem: most likely it is no text, or a quote was never closed.
 MAX_LINE_BYTES = 50 * 2**20
 
+#: Columns that may hold the id of an item, in the order in which they are looked for.
+IDS = ("uid", "id", "idx", "ID")
+
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
 _FORMATS = ".jsonl, .ndjson, .csv, .tsv (each also with .gz) and .parquet"

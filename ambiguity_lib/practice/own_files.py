@@ -42,6 +42,7 @@ from ambiguity_lib.practice.cells import (
     shorten,
 )
 from ambiguity_lib.practice.file_rows import (
+    IDS,
     KEPT,
     DataFileError,
     Problem,
@@ -268,7 +269,7 @@ def _read(
     if class_names is not None:
         make_features(class_names, pair=False, human=False)  # refuses what are no class names
     log = ProblemLog(str(source), limit)
-    wanted = {*_READERS, *_IDS, *dataclasses.asdict(columns).values()}
+    wanted = {*_READERS, *IDS, *dataclasses.asdict(columns).values()}
     rows = read_rows(source, columns.text, wanted, log)
     used = match_columns(columns, rows, human=human, labels=labels, log=log)
     items, answers = read_items(rows, used, log)
@@ -412,7 +413,7 @@ def match_columns(
             log.add(None, _explain_missing(role, name, rows.names))
     if used["uid"] is None and not votes and columns.uid == DEFAULT_COLUMNS.uid:
         # where a row is one person's, it could be the row's
-        used["uid"] = next((name for name in _IDS if _identifies(rows, name)), None)
+        used["uid"] = next((name for name in IDS if _identifies(rows, name)), None)
     pair = "text_pair"
     if columns.text_pair is None and columns.text != pair and pair in rows.names:
         used[pair] = None if rows.frame[pair].map(is_blank).all() else pair
@@ -460,7 +461,6 @@ def _option(role: str) -> str:
 
 # 2. rows → items ---------------------------------------------------------------------------------
 
-_IDS = ("id", "idx", "ID")
 _LISTS = ("label_counts", "label_dist")
 
 _READERS: dict[str, Callable[[Any], Any]] = {

@@ -32,6 +32,7 @@ from ambiguity_lib.practice.cells import (
     spelt_as,
 )
 from ambiguity_lib.practice.file_rows import (
+    IDS,
     ProblemLog,
     data_suffix,
     load_json,
@@ -43,8 +44,6 @@ from ambiguity_lib.store import written_whole
 
 #: Fields that may hold what a model says, in the order in which they are looked for.
 FIELDS = ("predicted_probabilities", "probs", "logits")
-#: Fields or columns that may hold the id of an item, likewise.
-IDS = ("uid", "id", "idx", "ID")
 
 
 @dataclass(frozen=True)
