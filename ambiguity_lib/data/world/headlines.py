@@ -130,6 +130,16 @@ def generate_headlines(config: HeadlinesConfig) -> Splits:
     )
 
 
+def draw_features(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw person, event, other person (not the first one), frame and setting; (N, 5)."""
+    person = rng.integers(0, len(PERSONS), size)
+    other = (person + rng.integers(1, len(PERSONS), size)) % len(PERSONS)
+    event = rng.integers(0, len(_EVENTS), size)
+    frame = draw_by_chance(rng, column(FRAMES, 2), size)
+    setting = draw_by_chance(rng, column(SETTINGS, 2), size)
+    return np.stack([person, event, other, frame, setting], axis=1)
+
+
 def expected_scores(features: np.ndarray) -> np.ndarray:
     """Give the intensities of headlines: features (N, 5) to scores from 0 to 100, (N, 6)."""
     person, event, other, frame, setting = features.T
@@ -171,19 +181,11 @@ def render(features: np.ndarray) -> list[str]:
 
 
 def _draw_items(config: HeadlinesConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the features (N, 5) and the judges' summed scores (N, 6) of all splits in their order.
-
-    Features index person, event, other person (not the first one), frame and setting.
-    """
+    """Draw the features (N, 5) and the judges' summed scores (N, 6) of all splits in their order."""
     wanted = config.train_items + config.validation_items + config.evaluation_items
     size = 2 * wanted + 16
     rng = np.random.Generator(np.random.PCG64(config.seed))
-    person = rng.integers(0, len(PERSONS), size)
-    other = (person + rng.integers(1, len(PERSONS), size)) % len(PERSONS)
-    event = rng.integers(0, len(_EVENTS), size)
-    frame = draw_by_chance(rng, column(FRAMES, 2), size)
-    setting = draw_by_chance(rng, column(SETTINGS, 2), size)
-    features = np.stack([person, event, other, frame, setting], axis=1)
+    features = draw_features(rng, size)
     # Where nobody else is involved, different features may give the same headline.
     first = np.sort(np.unique(render(features), return_index=True)[1])
     features = features[first]
