@@ -5,10 +5,11 @@ from ambiguity_lib.method.layers import (
     SelectionConfig,
     choose_layers,
     converged_depth,
+    paired_errors,
     prune_to_depth,
     source_layer,
 )
-from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, fit_probes
+from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, fit_probes, select_probes
 from ambiguity_lib.method.recipe import (
     Classifier,
     Distillation,
@@ -19,6 +20,7 @@ from ambiguity_lib.method.recipe import (
 )
 from ambiguity_lib.method.targets import (
     DistillationConfig,
+    degenerate_signs,
     label_smoothing_targets,
     mixture_targets,
     one_hot_targets,
@@ -49,6 +51,7 @@ __all__ = [
     "choose_layers",
     "converged_depth",
     "cross_fit",
+    "degenerate_signs",
     "distil",
     "ensemble_probs",
     "fit_ambiguity_temperature",
@@ -59,7 +62,9 @@ __all__ = [
     "mixture_targets",
     "one_hot_targets",
     "oracle_temperature",
+    "paired_errors",
     "prune_to_depth",
+    "select_probes",
     "softmax",
     "source_layer",
 ]

@@ -42,14 +42,43 @@ def _checked(accuracies: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
-def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
+def paired_errors(correct: ArrayLike) -> NDArray[np.float64]:
+    r"""Standard error of each layer's validation accuracy against the best layer's.
+
+    Both probes answer the same M items, so that what counts are the items on which one is right
+    and the other wrong: :math:`\mathrm{sd}(b_i - c_i)/\sqrt{M}`, with :math:`b` the best of the
+    layers 1 … L and :math:`c` the layer, 1 where the item is answered correctly.
+
+    Args:
+        correct: Whether the probe of a layer is right about a validation item, shape (L + 1, M).
+
+    Returns:
+        Array of shape (L + 1,).
+
+    Raises:
+        ValueError: If there are fewer than two layers, or not two items.
+
+    Examples:
+        >>> from ambiguity_lib.method import paired_errors
+        >>> paired_errors([[0, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 0]]).round(3)
+        array([0.479, 0.25 , 0.   ])
+    """
+    values = np.asarray(correct, dtype=np.float64)
+    if values.ndim != 2 or len(values) < 2 or values.shape[1] < 2:
+        raise ValueError(f"correct must have shape (L + 1, M), two items at least; got {values.shape}")
+    best = values[1:][values[1:].mean(axis=1).argmax()]
+    return np.asarray((best - values).std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
+
+
+def converged_depth(accuracies: ArrayLike, tolerance: ArrayLike) -> int:
     """The lowest layer from 1 on whose validation accuracy is within ``tolerance`` of their best.
 
     Layer 0, the embedding output, is no depth, and does not count as the best either.
 
     Args:
         accuracies: Validation accuracy of the probes of layers 0 … L.
-        tolerance: Accuracy that one is ready to give up, e.g. 0.01.
+        tolerance: Accuracy that one is ready to give up, e.g. 0.01; or one value a layer, see
+            :func:`paired_errors`.
 
     Returns:
         A layer from 1 to L.
@@ -66,10 +95,10 @@ def converged_depth(accuracies: ArrayLike, tolerance: float) -> int:
         4
     """
     values = _checked(accuracies)
-    if tolerance < 0:
+    allowed = np.broadcast_to(np.asarray(tolerance, dtype=np.float64), values.shape)
+    if not (allowed >= 0).all():
         raise ValueError(f"tolerance must not be negative; got {tolerance}")
-    best = values[1:].max()
-    return int(np.flatnonzero(values[1:] >= best - tolerance)[0]) + 1
+    return int(np.flatnonzero(values[1:] >= values[1:].max() - allowed[1:])[0]) + 1
 
 
 def source_layer(accuracies: ArrayLike, depth: int, *, chance: float, fraction: float = 0.5) -> int:
@@ -124,28 +153,33 @@ class LayerChoice:
     Attributes:
         depth: Layers that the student keeps.
         source: The layer below whose probe teaches it.
+        converged: The layer at which accuracy has converged: the depth, unless that was set, or is 2
+            because a layer must lie below it.
         best: Highest validation accuracy among the probes of layers 1 … L.
-        tolerance: Accuracy that was given up for depth, at most.
+        allowed: Accuracy that the converged layer might lack: the tolerance, or one paired standard
+            error if that is more.
         chance: Accuracy of always answering the most frequent class.
 
     Examples:
+        >>> import numpy as np
         >>> from ambiguity_lib.method import SelectionConfig, choose_layers
         >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
-        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
-        >>> choice = choose_layers(accuracies, [0, 0, 1, 2], rules)
+        >>> correct = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]])
+        >>> choice = choose_layers(correct, [0, 0, 1, 2], rules)
         >>> choice.depth, choice.best, choice.chance
-        (3, 0.8, 0.5)
+        (2, 0.75, 0.5)
     """
 
     depth: int
     source: int
+    converged: int
     best: float
-    tolerance: float
+    allowed: float
     chance: float
 
 
 def choose_layers(
-    accuracies: ArrayLike,
+    correct: ArrayLike,
     validation_labels: ArrayLike,
     selection: SelectionConfig,
     *,
@@ -154,12 +188,13 @@ def choose_layers(
 ) -> LayerChoice:
     """Depth and source of a student, from validation labels only.
 
-    The depth is :func:`converged_depth`, but at least 2, so that a layer lies below it; the
-    source is :func:`source_layer` with the frequency of the most common label as chance.
+    The depth is :func:`converged_depth`, where a layer may lack the tolerance or one paired
+    standard error, whichever is more, but at least 2, so that a layer lies below it; the source is
+    :func:`source_layer` with the frequency of the most common label as chance.
 
     Args:
-        accuracies: Validation accuracy of the probes of layers 0 … L.
-        validation_labels: Gold labels of the validation items, shape (N,).
+        correct: Whether the probe of a layer is right about a validation item, shape (L + 1, M).
+        validation_labels: Gold labels of the validation items, shape (M,).
         selection: The rules' settings.
         depth: Depth to take instead of the rule's.
         source: Source to take instead of the rule's.
@@ -172,29 +207,35 @@ def choose_layers(
             the depth.
 
     Examples:
+        >>> import numpy as np
         >>> from ambiguity_lib.method import SelectionConfig, choose_layers
-        >>> accuracies = [0.40, 0.55, 0.70, 0.795, 0.80]
+        >>> items = np.arange(1000)
+        >>> correct = np.stack([items < right for right in (400, 550, 700, 798, 800)])
         >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
-        >>> choice = choose_layers(accuracies, [0, 0, 1, 2], rules)
+        >>> choice = choose_layers(correct, items % 3, rules)
         >>> choice.depth, choice.source
-        (3, 2)
+        (3, 1)
     """
     labels = np.asarray(validation_labels)
     if (labels < 0).any():
         raise ValueError(
             f"validation row {int((labels < 0).argmax())} has no label (-1); drop such items first"
         )
-    values = _checked(accuracies)
+    errors = paired_errors(correct)
+    values = np.asarray(correct, dtype=np.float64).mean(axis=1)
+    allowed = np.maximum(selection.tolerance, errors)
     chance = float(np.bincount(labels).max() / len(labels))
+    converged = converged_depth(values, allowed)
     if depth is None:
-        depth = max(converged_depth(values, selection.tolerance), 2)
+        depth = max(converged, 2)
     if source is None:
         source = source_layer(values, depth, chance=chance, fraction=selection.source_fraction)
     elif not 0 <= source < depth:
         raise ValueError(
             f"source must be a layer below the depth, which is {depth} here; got {source}"
         )
-    return LayerChoice(depth, source, float(values[1:].max()), selection.tolerance, chance)
+    best, most = float(values[1:].max()), float(allowed[converged])
+    return LayerChoice(depth, source, converged, best, most, chance)
 
 
 def prune_to_depth(model: PreTrainedModel, depth: int) -> PreTrainedModel:

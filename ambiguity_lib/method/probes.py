@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from pydantic.dataclasses import dataclass as settings
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from torch.nn.functional import cross_entropy
 
 from ambiguity_lib.models.batches import default_device
@@ -19,11 +21,30 @@ from ambiguity_lib.models.batches import default_device
 
 @settings(frozen=True, config={"extra": "forbid"})
 class ProbingConfig:
-    """How hidden states become one vector an item, and how strongly probes are held back."""
+    """How hidden states become one vector an item, and how strongly probes are held back.
+
+    Attributes:
+        pooling: The read-out: the mean of an item's tokens, or the first token.
+        l2: Penalty of :func:`fit_probes`; of several, validation items choose
+            (:func:`select_probes`).
+        batch_size: Items a forward pass.
+    """
 
     pooling: Literal["mean", "cls"] = "mean"
-    l2: NonNegativeFloat = 1e-4
+    l2: NonNegativeFloat | Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1)] = (
+        1e-4,
+        1e-3,
+        1e-2,
+        1e-1,
+        1.0,
+        3.0,
+    )
     batch_size: PositiveInt = 64
+
+    @property
+    def penalties(self) -> tuple[float, ...]:
+        """All penalties that may be."""
+        return self.l2 if isinstance(self.l2, tuple) else (self.l2,)
 
 
 #: Features of all layers: float16 from a store, float32 from elsewhere.
@@ -42,6 +63,7 @@ class LayerProbes:
         bias: Shape (L + 1, C).
         mean: Feature means of the training set, shape (L + 1, d).
         scale: Feature standard deviations of the training set, shape (L + 1, d).
+        l2: The penalty; NaN for probes that were kept before it was.
 
     Examples:
         >>> from pathlib import Path
@@ -69,6 +91,7 @@ class LayerProbes:
     bias: NDArray[np.float32]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+    l2: float = float("nan")
 
     def logits(self, features: Features) -> NDArray[np.float64]:
         """Logits of every layer's probe.
@@ -119,7 +142,7 @@ class LayerProbes:
         Args:
             path: The file.
         """
-        np.savez(path, weight=self.weight, bias=self.bias, mean=self.mean, scale=self.scale)
+        np.savez(path, **dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> LayerProbes:
@@ -132,7 +155,8 @@ class LayerProbes:
             The probes.
         """
         with np.load(path) as arrays:
-            return cls(**{name: arrays[name] for name in ("weight", "bias", "mean", "scale")})
+            kept = {name: arrays[name] for name in arrays.files}
+        return cls(**kept | {"l2": float(kept.get("l2", "nan"))})
 
 
 def fit_probes(
@@ -206,7 +230,65 @@ def fit_probes(
     weight, bias, mean, scale = (
         torch.cat(parts).cpu().numpy() for parts in zip(*fitted, strict=True)
     )
-    return LayerProbes(weight=weight, bias=bias, mean=mean, scale=scale)
+    return LayerProbes(weight=weight, bias=bias, mean=mean, scale=scale, l2=l2)
+
+
+def select_probes(
+    features: Features,
+    labels: ArrayLike,
+    validation_features: Features,
+    validation_labels: ArrayLike,
+    num_classes: int,
+    penalties: Sequence[float],
+) -> LayerProbes:
+    """Probes with the penalty whose validation NLL, the mean of layers 1 to L, is lowest.
+
+    One penalty for all layers, so that layers stay comparable. With few items and wide features a
+    weak penalty lets every probe learn its training labels by heart; validation items tell.
+
+    Args:
+        features: Of the training items, shape (L + 1, N, d).
+        labels: Theirs, shape (N,).
+        validation_features: Of the validation items, shape (L + 1, M, d).
+        validation_labels: Theirs, shape (M,).
+        num_classes: Number of classes C.
+        penalties: Those to choose from.
+
+    Returns:
+        The probes; their ``l2`` says which penalty it was.
+
+    Raises:
+        ValueError: As :func:`fit_probes`, or if no penalty is given.
+
+    Examples:
+        >>> import numpy as np
+        >>> from ambiguity_lib.method import select_probes
+        >>> generator = np.random.default_rng(0)
+        >>> features = generator.normal(size=(2, 60, 20)).astype(np.float32)
+        >>> labels = generator.integers(0, 2, 60)
+
+        There is nothing to learn here, so that the strongest penalty is best:
+
+        >>> train, held_out = slice(0, 40), slice(40, 60)
+        >>> select_probes(
+        ...     features[:, train], labels[train], features[:, held_out], labels[held_out], 2, (0.01, 3)
+        ... ).l2
+        3
+    """
+    if not penalties:
+        raise ValueError("no penalty is given")
+    best: tuple[float, LayerProbes] | None = None
+    for penalty in penalties:
+        probes = fit_probes(features, labels, num_classes, l2=penalty)
+        if len(penalties) == 1:
+            return probes
+        logs = log_softmax(probes.logits(validation_features)[1:], axis=-1)
+        rows = np.arange(logs.shape[1])
+        loss = float(-logs[:, rows, np.asarray(validation_labels)].mean())
+        if best is None or loss < best[0]:
+            best = loss, probes
+    assert best is not None
+    return best[1]
 
 
 def _fit_together(

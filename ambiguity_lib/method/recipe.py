@@ -10,12 +10,13 @@ import contextlib
 import copy
 import dataclasses
 import json
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -33,8 +34,13 @@ from ambiguity_lib.data.folds import text_folds
 from ambiguity_lib.data.labelled import LabelledSplits, SplitName
 from ambiguity_lib.data.schema import Splits
 from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
-from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, fit_probes
-from ambiguity_lib.method.targets import DistillationConfig, mixture_targets, one_hot_targets
+from ambiguity_lib.method.probes import LayerProbes, ProbingConfig, select_probes
+from ambiguity_lib.method.targets import (
+    DistillationConfig,
+    degenerate_signs,
+    mixture_targets,
+    one_hot_targets,
+)
 from ambiguity_lib.method.temperatures import softmax
 from ambiguity_lib.models.batches import extract_features, resolve_precision
 from ambiguity_lib.models.loading import (
@@ -65,6 +71,8 @@ from ambiguity_lib.store import (
     is_main_process,
     world_size,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @settings(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -300,7 +308,12 @@ class Pipeline:
         return Classifier(self, self.store.get_or_build("model", spec, build))
 
     def pruned(self, depth: int | None = None) -> Classifier:
-        """A model of the chosen (or given) depth, fine-tuned on gold labels."""
+        """A model of the chosen (or given) depth, fine-tuned on gold labels.
+
+        The teacher itself at its full depth, where nothing is cut.
+        """
+        if (self.depth if depth is None else depth) == self.num_layers:
+            return self.teacher
         return self.train_student(depth, {"method": "standard"}, self.one_hot)
 
     def distilled(
@@ -325,9 +338,13 @@ class Pipeline:
             raise ValueError(f"source must be a layer from 0 to {self.num_layers}; got {layer}")
 
         def targets() -> NDArray[np.float64]:
-            return mixture_targets(self.labels("train"), self.probe_probs("train")[layer], share)
+            for sign in self.degenerate_signs(layer):
+                logger.warning("layer %d may teach labels only: %s", layer, sign)
+            return mixture_targets(self.labels("train"), self.layer_probs()[layer], share)
 
-        spec = {"source": layer, "weight": share, "probes": self.probes_key}
+        spec: dict[str, Any] = {"source": layer, "weight": share, "probes": self.probes_key}
+        if self.config.distillation.folds:
+            spec["folds"] = self.config.distillation.folds
         return self.train_student(depth, {"method": "layer distillation"} | spec, targets)
 
     def train_student(
@@ -492,14 +509,17 @@ class Pipeline:
 
     @cached_property
     def _probes(self) -> Artifact:
-        l2 = self.config.probing.l2
+        penalties = self.config.probing.penalties
+        spec = {"features": self._feature_spec("train"), "classes": self.class_names}
+        if len(penalties) > 1:  # validation items choose
+            spec["validation"] = self.data.fingerprint("validation")
 
         def build(directory: Path) -> None:
-            features, labels = self.features("train"), self.labels("train")
-            probes = fit_probes(features, labels, len(self.class_names), l2=l2)
+            pairs = [(self.features(name), self.labels(name)) for name in ("train", "validation")]
+            probes = select_probes(*pairs[0], *pairs[1], len(self.class_names), penalties)
             probes.save(directory / "probes.npz")
 
-        spec = {"features": self._feature_spec("train"), "l2": l2, "classes": self.class_names}
+        spec["l2"] = penalties[0] if len(penalties) == 1 else penalties
         return self.store.get_or_build("probes", spec, build)
 
     @property
@@ -526,15 +546,76 @@ class Pipeline:
 
     def probe(self) -> None:
         """Fit the probes, and apply them to all that students need: train and validation."""
-        for split in ("train", "validation"):
-            self.probe_probs(split)
+        self.probe_probs("validation")
+        self.layer_probs()
+
+    def folds(self, count: int) -> Iterator[tuple[NDArray[np.intp], Self]]:
+        """The training items in folds: the rows of each, and a pipeline that has not seen them.
+
+        Its training items are those of the other folds, its evaluation items the fold's. Equal
+        texts (premises) are in one fold.
+
+        Args:
+            count: Number of folds, from 2.
+
+        Raises:
+            ValueError: If a fold would be empty, or the teacher is given, so that nobody knows
+                which items it has seen.
+        """
+        if self._given_teacher is not None or self.config.model.fine_tuned:
+            raise ValueError(
+                "targets cannot be cross-fitted with a teacher that is trained already: start from "
+                "an encoder without a head for these classes"
+            )
+        items = self.data.items("train")
+        fold_of = text_folds(items["text"][:], count)
+        if len(np.unique(fold_of)) < count:
+            raise ValueError(f"{len(items)} items are too few for {count} folds")
+        for fold in range(count):
+            unseen = np.flatnonzero(fold_of == fold)
+            splits = dataclasses.replace(
+                self.splits,
+                train=items.select(np.flatnonzero(fold_of != fold)),
+                evaluation=items.select(unseen),
+                transfer={},
+            )
+            yield unseen, self._variant(data=LabelledSplits(splits), checkpoint=self.checkpoint)
+
+    def layer_probs(self) -> NDArray[np.float64]:
+        """What the layers say about training items, as targets are made of it; (L + 1, N, C).
+
+        Cross-fitted where the settings say so, teacher and probes together: a fine-tuned encoder
+        has its items' labels in its features, so that new probes alone would read them there.
+        """
+        count = self.config.distillation.folds
+        if not count:
+            return self.probe_probs("train")
+        shape = self.num_layers + 1, len(self.labels("train")), len(self.class_names)
+        probs = np.empty(shape)
+        for unseen, part in self.folds(count):
+            probs[:, unseen] = part.probe_probs("evaluation")
+        return probs
+
+    def degenerate_signs(self, layer: int | None = None) -> tuple[str, ...]:
+        """Why a layer (the source) may teach labels only, see ``targets.degenerate_signs``."""
+        layer = self.source if layer is None else layer
+        return degenerate_signs(
+            self.labels("train"),
+            self.layer_probs()[layer],
+            self.labels("validation"),
+            self.probe_probs("validation")[layer],
+        )
+
+    def choose(self, *, depth: int | None = None, source: int | None = None) -> LayerChoice:
+        """Depth and source of a student, by the rules or as given, see ``choose_layers``."""
+        labels = self.labels("validation")
+        correct = self.probe_probs("validation").argmax(axis=-1) == labels
+        return choose_layers(correct, labels, self.config.selection, depth=depth, source=source)
 
     @cached_property
     def layers(self) -> LayerChoice:
         """Depth and source of the student, chosen on validation labels, and why."""
-        return choose_layers(
-            self.probe_accuracy("validation"), self.labels("validation"), self.config.selection
-        )
+        return self.choose()
 
     @property
     def depth(self) -> int:
@@ -619,11 +700,11 @@ def distil(
     train: Dataset,
     validation: Dataset,
     *,
-    checkpoint: str | Path,
     training: TrainingConfig,
     selection: SelectionConfig,
     probing: ProbingConfig | None = None,
     weight: float = 0.5,
+    checkpoint: str | Path | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Distillation:
@@ -637,12 +718,12 @@ def distil(
         tokenizer: Its tokenizer.
         train: Items with ``label``.
         validation: Items with ``label``; depth and source are chosen on them.
-        checkpoint: Hub id or folder of the weights that the student starts from, usually the
-            pretrained ones that the teacher started from.
         training: Hyper-parameters of the student.
         selection: The rules' settings.
         probing: Pooling, penalty and batch size of the probes.
         weight: λ, the share of the source layer's distribution in the target.
+        checkpoint: Hub id or folder of weights that the student starts from instead of the
+            teacher's lower layers, such as the pretrained ones that the teacher started from.
         seed: Seed of the student's head and training.
         progress: Whether long work shows a bar.
 
@@ -677,7 +758,6 @@ def distil(
         ...     tokenizer,
         ...     train,
         ...     validation,
-        ...     checkpoint="tiny",
         ...     training=settings,
         ...     selection=SelectionConfig(0.01, 0.5),
         ...     progress=False,
@@ -687,18 +767,19 @@ def distil(
         >>> result.validation_accuracy.shape
         (5,)
     """
-    config = PipelineConfig(
-        model=ModelConfig(str(checkpoint)),
-        training=training,
-        selection=selection,
-        distillation=DistillationConfig(weight, (weight,)),
-        probing=ProbingConfig() if probing is None else probing,
-    )
     with tempfile.TemporaryDirectory(prefix="ambiguity-distil-") as folder:
         given = Path(folder) / "teacher"
         with quiet_transformers():
             teacher.save_pretrained(given)
             tokenizer.save_pretrained(given)
+        start: Literal["checkpoint", "teacher"] = "teacher" if checkpoint is None else "checkpoint"
+        config = PipelineConfig(
+            model=ModelConfig(str(given if checkpoint is None else checkpoint)),
+            training=training,
+            selection=selection,
+            distillation=DistillationConfig(weight, (weight,), start),
+            probing=ProbingConfig() if probing is None else probing,
+        )
         pipeline = Pipeline(
             Splits(train, validation, validation, name="own data", description=""),
             config,

@@ -102,6 +102,9 @@ def _settings(
     ] = False,
     tolerance: Annotated[float, _in(_CHOICES, "Accuracy that depth may cost, as in 0.01.")] = 0.01,
     weight: Annotated[float, _in(_CHOICES, "Share of the lower layer in the targets.")] = 0.5,
+    folds: Annotated[
+        int, _in(_CHOICES, "Cross-fit the lower layer's distributions in so many folds.", min=0)
+    ] = 0,
     depth: Annotated[int | None, _in(_CHOICES, "Layers, instead of choosing.")] = None,
     source: Annotated[int | None, _in(_CHOICES, "Layer that teaches, instead of choosing.")] = None,
 ) -> Any:
@@ -123,6 +126,7 @@ def _settings(
         fixed_epochs=epochs is not None,
         student_epochs=student_epochs,
         weight=weight,
+        folds=folds,
         tolerance=tolerance,
         depth=depth,
         source=source,

@@ -34,7 +34,7 @@ from ambiguity_lib.data.schema import (
 )
 from ambiguity_lib.evaluation.resampling import item_counts
 from ambiguity_lib.evaluation.scores import Gold, tied_items
-from ambiguity_lib.method.layers import LayerChoice, SelectionConfig, choose_layers
+from ambiguity_lib.method.layers import LayerChoice, SelectionConfig
 from ambiguity_lib.method.probes import LayerProbes
 from ambiguity_lib.method.recipe import Classifier, Pipeline, PipelineConfig
 from ambiguity_lib.method.targets import DistillationConfig
@@ -566,8 +566,8 @@ class _Task:
             distillation=DistillationConfig(
                 weight=settings.weight,
                 weights=(settings.weight,),
-                start="teacher",
                 epochs=settings.student_epochs,
+                folds=settings.folds,
             ),
             probing=settings.probing,
         )
@@ -650,13 +650,7 @@ def _run(
         logger.info("fine-tuning the full model: %d epochs", settings.training.epochs)
     teacher = pipeline.teacher
     logger.info("probing %d layers", pipeline.num_layers)
-    layers = choose_layers(
-        pipeline.probe_accuracy("validation"),
-        pipeline.labels("validation"),
-        pipeline.config.selection,
-        depth=settings.depth,
-        source=settings.source,
-    )
+    layers = pipeline.choose(depth=settings.depth, source=settings.source)
     logger.info(
         "distilling layer %d into a model of %d layers: %d epochs",
         layers.source,
@@ -706,6 +700,10 @@ def _run(
             "source": layers.source,
             "weight": settings.weight,
             "probe_accuracy": pipeline.probe_accuracy("validation"),
+            "converged": layers.converged,
+            "allowed": layers.allowed,
+            "penalty": pipeline.probes.l2,
+            "signs": pipeline.degenerate_signs(layers.source),
         },
         "measures": rows,
         "cost": cost,

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.data.schema import class_names, human_distributions
-from ambiguity_lib.method.probes import ProbingConfig, fit_probes
+from ambiguity_lib.method.probes import ProbingConfig, select_probes
 from ambiguity_lib.method.temperatures import softmax
 from ambiguity_lib.metrics.calibration import accuracy, negative_log_likelihood
 from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
@@ -80,17 +80,22 @@ def probe_layers(
             progress=progress,
         )
 
-    probes = fit_probes(
-        features(train), np.asarray(train["label"][:]), len(class_names(train)), l2=probing.l2
+    labels, held_out = np.asarray(validation["label"][:]), features(validation)
+    probes = select_probes(
+        features(train),
+        np.asarray(train["label"][:]),
+        held_out,
+        labels,
+        len(class_names(train)),
+        probing.penalties,
     )
-    labels = np.asarray(validation["label"][:])
     rows = [
         {
             "accuracy": accuracy(labels, probs).mean(),
             "NLL": negative_log_likelihood(labels, probs).mean(),
             "entropy": entropy(probs).mean(),
         }
-        for probs in probes.predict(features(validation))
+        for probs in probes.predict(held_out)
     ]
     if human is not None:
         people = human_distributions(human)

@@ -100,6 +100,8 @@ class CompressionSettings:
         student_epochs: Epochs of the student, which starts from the full model's lower layers.
             None: one, or as many as 150 steps need, where that is more.
         weight: λ, the share of the source layer's distribution in the student's targets.
+        folds: If not 0, the source layer's distributions are cross-fitted, see
+            :class:`~ambiguity_lib.method.targets.DistillationConfig`.
         tolerance: Validation accuracy that one is ready to give up for depth.
         source_fraction: See :func:`~ambiguity_lib.method.layers.source_layer`.
         depth: Layers of the student, instead of the rule's choice.
@@ -129,6 +131,7 @@ class CompressionSettings:
     fixed_epochs: bool = False
     student_epochs: int | None = None
     weight: float = 0.5
+    folds: int = 0
     tolerance: float = 0.01
     source_fraction: float = 0.5
     depth: int | None = None
@@ -174,12 +177,23 @@ class Part:
 
 @dataclass(frozen=True, config=_STRICT)
 class Layers:
-    """What was chosen, and the validation accuracies of the probes of layers 0 … L."""
+    """What was chosen, and the validation accuracies of the probes of layers 0 … L.
+
+    Attributes:
+        converged: The layer at which accuracy converged; None in records before version 0.2.
+        allowed: Accuracy that this layer might lack, by tolerance or paired standard error.
+        penalty: Of the probes' weights.
+        signs: Why the source layer may have taught nothing but labels.
+    """
 
     depth: int
     source: int
     weight: float
     probe_accuracy: tuple[float, ...]
+    converged: int | None = None
+    allowed: float | None = None
+    penalty: float | None = None
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -512,20 +526,24 @@ class Run:
     @property
     def all_verdicts(self) -> list[str]:
         """The verdicts, and what the probes say of the layers."""
-        return [*self.verdicts, *filter(None, [self.layer_note])]
+        return [*self.verdicts, *filter(None, [self.layer_note, self.target_note])]
 
     @property
     def depth_rule(self) -> str:
         """How the depth was chosen."""
-        depth, tolerance = self.layers.depth, self.settings.tolerance
+        chosen, tolerance = self.layers, self.settings.tolerance
+        depth, accuracy = chosen.depth, chosen.probe_accuracy
         if self.settings.depth is not None:
             return f"The depth, {depth}, was set by hand."
-        accuracy = self.layers.probe_accuracy
+        within = f"{tolerance}"
+        if chosen.allowed is not None and chosen.allowed > tolerance:
+            within = f"one standard error ({chosen.allowed:.3f})"
         rule = (
-            f"the lowest of layers 1 to {len(accuracy) - 1} whose probe comes within {tolerance} "
+            f"the lowest of layers 1 to {len(accuracy) - 1} whose probe comes within {within} "
             f"of the best validation accuracy among them ({max(accuracy[1:]):.3f})"
         )
-        if converged_depth(accuracy, tolerance) == 1:
+        converged = chosen.converged or converged_depth(accuracy, tolerance)
+        if converged == 1:
             return (
                 f"Layer 1 is {rule}. The depth is {depth}, since a student needs a layer below its "
                 "last one to learn from."
@@ -542,6 +560,17 @@ class Run:
             "Layers: the probe on the embedding output (layer 0) is at least as accurate "
             f"({lowest:.3f}) as that on any layer above it (at best {max(layers):.3f}): on these "
             "validation items, the encoder adds nothing that a probe can read."
+        )
+
+    @property
+    def target_note(self) -> str | None:
+        """That the layer may have taught nothing but labels, and why."""
+        if not self.layers.signs:
+            return None
+        return (
+            f"Targets: layer {self.layers.source} may have taught the student nothing but the labels, "
+            f"so that it is a pruned model by another name: {'; '.join(self.layers.signs)}. "
+            "Cross-fit its distributions (--folds 2), or take a lower layer (--source)."
         )
 
     @property

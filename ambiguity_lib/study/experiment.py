@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from datasets import Dataset
 from numpy.typing import NDArray
 
 from ambiguity_lib.data.labelled import LabelledSplits, SplitName
@@ -19,7 +18,7 @@ from ambiguity_lib.method.recipe import Classifier, Pipeline, cross_fit
 from ambiguity_lib.method.targets import label_smoothing_targets
 from ambiguity_lib.method.temperatures import mc_dropout_probs
 from ambiguity_lib.metrics import negative_log_likelihood
-from ambiguity_lib.models.loading import load_classifier, load_tokenizer
+from ambiguity_lib.models.loading import load_tokenizer
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.paths import artifact_directory
 from ambiguity_lib.study.profile import Profile, load_profile
@@ -247,21 +246,10 @@ class Experiment(Pipeline):
         Returns:
             The distributions, in the order of the training items.
         """
-        spec = {
-            "data": self.data.fingerprint("train"),
-            "checkpoint": self.checkpoint_identity,
-            "classes": self.class_names,
-            "training": self.training_spec(self.profile.training),
-            "folds": folds,
-            "seed": self.seed,
-        }
-        return self.stored_array(
-            "fold-probs",
-            spec,
-            lambda: self._cross_fit(
-                self.checkpoint, self.data.items("train"), self.one_hot(), folds, salt=""
-            ),
-        )
+        probs = np.empty((len(self.labels("train")), len(self.class_names)))
+        for unseen, part in self.folds(folds):
+            probs[unseen] = part.teacher.probs("evaluation")
+        return probs
 
     def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """What the teacher says after going on with others' human distributions, shape (N, C).
@@ -287,34 +275,15 @@ class Experiment(Pipeline):
         return self.stored_array(
             "human-probs",
             spec,
-            lambda: self._cross_fit(
-                self.teacher.path,
+            lambda: cross_fit(
+                self.teacher.load,
+                load_tokenizer(self.teacher.path),
                 self.data.items(split),
                 human_distributions(whole),
                 folds,
-                _HUMAN_FOLDS,
+                self.profile.training,
+                salt=_HUMAN_FOLDS,
+                seed=self.seed,
+                progress=self.progress,
             ),
-        )
-
-    def _cross_fit(
-        self,
-        source: str | Path,
-        items: Dataset,
-        targets: NDArray[np.float64],
-        folds: int,
-        salt: str,
-    ) -> NDArray[np.float64]:
-        """Cross-fitted distributions by full models that start from the folder ``source``."""
-        return cross_fit(
-            lambda: load_classifier(
-                source, self.class_names, depth=self.num_layers, seed=self.seed
-            ),
-            load_tokenizer(source),
-            items,
-            targets,
-            folds,
-            self.profile.training,
-            salt=salt,
-            seed=self.seed,
-            progress=self.progress,
         )

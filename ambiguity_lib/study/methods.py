@@ -14,6 +14,7 @@ from ambiguity_lib.data.labelled import SplitName
 from ambiguity_lib.method.temperatures import (
     apply_temperature,
     ensemble_probs,
+    fit_ambiguity_temperature,
     fit_temperature,
     oracle_temperature,
 )
@@ -102,6 +103,11 @@ def _scaled(exp: Experiment, split: SplitName) -> FloatArray:
     return apply_temperature(exp.teacher.logits(split), temperature)
 
 
+def _scaled_for_ambiguity(exp: Experiment, split: SplitName) -> FloatArray:
+    logits, labels = exp.teacher.logits("validation"), exp.labels("validation")
+    return apply_temperature(exp.teacher.logits(split), fit_ambiguity_temperature(logits, labels))
+
+
 def _ensemble(exp: Experiment, split: SplitName) -> FloatArray:
     members = [exp.with_seed(seed) for seed in ensemble_seeds(exp)]
     return ensemble_probs([member.teacher.probs(split) for member in members])
@@ -147,6 +153,7 @@ _ALL = (
         needs=(Stage.SMOOTHINGS,),
     ),
     Method("temperature scaling", _scaled, _full),
+    Method("LS-TS", _scaled_for_ambiguity, _full),
     Method(
         "MC dropout",
         lambda exp, split: exp.mc_dropout_probs(split),

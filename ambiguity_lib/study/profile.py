@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass as settings
 from ambiguity_lib.data.splits import DataConfig
 from ambiguity_lib.evaluation.resampling import EvaluationConfig
 from ambiguity_lib.method.recipe import PipelineConfig
+from ambiguity_lib.method.targets import DistillationConfig
 from ambiguity_lib.method.temperatures import BaselinesConfig
 from ambiguity_lib.models.training import TrainingConfig
 from ambiguity_lib.study.paths import profile_directories
@@ -31,6 +32,7 @@ class SecondTask:
 
     data: DataConfig
     training: TrainingConfig
+    distillation: DistillationConfig | None = None
     sweep_seeds: tuple[int, ...] = ()
 
 
@@ -88,6 +90,7 @@ class Profile(PipelineConfig):
             self,
             data=task.data,
             training=task.training,
+            distillation=task.distillation or self.distillation,
             sweep_seeds=task.sweep_seeds or self.sweep_seeds,
             second_task=None,
         )

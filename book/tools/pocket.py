@@ -140,7 +140,7 @@ def pretrain(
         intermediate_size=4 * WIDTH,
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
-        initializer_range=0.05,
+        initializer_range=0.02 * (768 / WIDTH) ** 0.5,
         # so small a model that reads each sentence once underfits: no dropout until fine-tuning
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
@@ -163,6 +163,7 @@ def pretrain(
                 weight_decay=0.01,
                 warmup_steps=0.03,
                 train_sampling_strategy="group_by_length",
+                optim="adamw_torch_fused",
                 logging_steps=100,
                 save_strategy="no",
                 report_to="none",
@@ -182,10 +183,10 @@ def pretrain(
 
 def main(
     folder: Path = Path("ambiguity_lib/models/pocket"),
-    pairs: int = 800_000,
+    pairs: int = 700_000,
     seed: int = 0,
-    batch_size: int = 256,
-    learning_rate: float = 1e-3,
+    batch_size: int = 64,
+    learning_rate: float = 5e-4,
 ) -> None:
     """Draw the corpus, pretrain, and put the encoder where the default profile finds it."""
     begin = time.perf_counter()

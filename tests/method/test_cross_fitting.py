@@ -9,7 +9,7 @@ import pytest
 
 from ambiguity_lib.method import cross_fit, one_hot_targets
 from tests.models.test_training import CONFIG
-from tests.tiny import tiny_dataset, tiny_model, tiny_tokenizer
+from tests.tiny import tiny_dataset, tiny_experiment, tiny_model, tiny_tokenizer
 
 SHORT = dataclasses.replace(CONFIG, epochs=2)
 
@@ -41,6 +41,35 @@ def test_predictions_come_from_models_that_did_not_see_the_text(salt, monkeypatc
     for trained, judged in zip(seen, predicted, strict=True):
         assert judged and not trained & judged
     assert set.union(*predicted) == set(items["text"][:])
+
+
+def test_targets_come_from_teachers_and_probes_that_did_not_see_the_item(tmp_path):
+    exp = tiny_experiment(tmp_path)
+    settings = dataclasses.replace(exp.profile.distillation, folds=2)
+    exp = exp._variant(config=dataclasses.replace(exp.profile, distillation=settings))
+    rows = []
+    for unseen, part in exp.folds(2):
+        texts = set(part.data.items("train")["text"][:])
+        assert not texts & set(exp.data.items("train").select(unseen)["text"][:])
+        assert part.checkpoint == exp.checkpoint
+        np.testing.assert_array_equal(exp.layer_probs()[:, unseen], part.probe_probs("evaluation"))
+        np.testing.assert_array_equal(exp.out_of_fold_probs(2)[unseen], part.teacher.probs())
+        rows += unseen.tolist()
+    assert sorted(rows) == list(range(len(exp.splits.train)))
+    assert not np.array_equal(exp.layer_probs(), exp.probe_probs("train"))
+    settings = dataclasses.replace(settings, folds=0)
+    plain = exp._variant(config=dataclasses.replace(exp.profile, distillation=settings))
+    np.testing.assert_array_equal(plain.layer_probs(), plain.probe_probs("train"))
+    assert plain.distilled().key != exp.distilled().key
+
+
+def test_a_teacher_that_is_trained_already_cannot_be_cross_fitted(tmp_path):
+    exp = tiny_experiment(tmp_path)
+    given = exp._variant(_given_teacher=exp.teacher.path)
+    with pytest.raises(ValueError, match="a teacher that is trained already"):
+        next(given.folds(2))
+    with pytest.raises(ValueError, match="too few for 5000 folds"):
+        next(exp.folds(5000))
 
 
 def test_every_item_gets_a_distribution():

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from ambiguity_lib.method import LayerProbes, fit_probes
+from ambiguity_lib.method import LayerProbes, fit_probes, select_probes
 from ambiguity_lib.method import probes as probing
 
 L2 = 1e-2
@@ -78,6 +78,27 @@ def test_correlated_features_converge_to_scikit_learns_loss():
         assert ours == pytest.approx(
             objective(scaled, labels, oracle.coef_.T, oracle.intercept_), rel=1e-4
         )
+
+
+def test_validation_items_choose_the_penalty(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 90)
+    features = rng.normal(size=(3, 90, 40)).astype(np.float32)
+    features[2, :, :3] += 2 * np.eye(3, dtype=np.float32)[labels]
+    train, held_out = slice(0, 60), slice(60, 90)
+    parts = features[:, train], labels[train], features[:, held_out], labels[held_out]
+    penalties = (1e-4, 1e-2, 1.0)
+    losses = []
+    for l2 in penalties:
+        probs = fit_probes(*parts[:2], 3, l2=l2).predict(parts[2])[1:]
+        losses.append(-np.log(probs[:, np.arange(30), parts[3]]).mean())
+    chosen = select_probes(*parts, 3, penalties)
+    assert chosen.l2 == penalties[int(np.argmin(losses))] != 1e-4
+    chosen.save(tmp_path / "probes.npz")
+    assert LayerProbes.load(tmp_path / "probes.npz").l2 == chosen.l2
+    assert select_probes(*parts, 3, (0.5,)).l2 == 0.5
+    with pytest.raises(ValueError, match="no penalty"):
+        select_probes(*parts, 3, ())
 
 
 def objective(x, labels, weight, bias, l2=1e-3):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
+import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from ambiguity_lib.method import (
     SelectionConfig,
     choose_layers,
     converged_depth,
+    paired_errors,
     prune_to_depth,
     source_layer,
 )
@@ -82,26 +85,63 @@ def test_bad_settings_are_refused():
         source_layer(PILOT, 5, chance=0.33, fraction=1.5)
 
 
+# answers with the pilot's accuracies, in which a better layer is right wherever a worse one is
+ITEMS = 1000
+CORRECT = np.arange(ITEMS) < np.round(np.array(PILOT)[:, np.newaxis] * ITEMS)
+LABELS = np.arange(ITEMS) % 2  # chance is 0.5
+
+
 def test_choose_layers_keeps_a_layer_below_the_student():
-    labels = [0, 0, 1, 2]
     selection = SelectionConfig(tolerance=0.5, source_fraction=0.5)
-    chosen = choose_layers(PILOT, labels, selection)
-    assert (chosen.depth, chosen.source) == (2, 1)
-    assert (chosen.best, chosen.tolerance, chosen.chance) == (max(PILOT[1:]), 0.5, 0.5)
+    chosen = choose_layers(CORRECT, LABELS, selection)
+    assert (chosen.depth, chosen.source, chosen.converged) == (2, 1, 1)
+    assert (chosen.best, chosen.allowed, chosen.chance) == (max(PILOT[1:]), 0.5, 0.5)
     selection = SelectionConfig(tolerance=0.01, source_fraction=0.5)
-    # chance is 0.5 here: .5 + .5 * (.85 - .5) = .675
-    chosen = choose_layers(PILOT, labels, selection)
-    assert (chosen.depth, chosen.source) == (5, 3)
-    assert choose_layers(PILOT, labels, selection, depth=3).source < 3
-    chosen = choose_layers(PILOT, labels, selection, depth=4, source=0)
-    assert (chosen.depth, chosen.source) == (4, 0)
+    # .5 + .5 * (.85 - .5) = .675
+    chosen = choose_layers(CORRECT, LABELS, selection)
+    assert (chosen.depth, chosen.source, chosen.converged) == (5, 3, 5)
+    assert choose_layers(CORRECT, LABELS, selection, depth=3).source < 3
+    chosen = choose_layers(CORRECT, LABELS, selection, depth=4, source=0)
+    assert (chosen.depth, chosen.source, chosen.converged) == (4, 0, 5)
     with pytest.raises(ValueError, match="below the depth, which is 4 here; got 4"):
-        choose_layers(PILOT, labels, selection, depth=4, source=4)
+        choose_layers(CORRECT, LABELS, selection, depth=4, source=4)
+
+
+def test_a_difference_within_one_paired_standard_error_is_no_reason_for_depth():
+    rng = np.random.default_rng(0)
+    correct = rng.random((4, 200)) < 0.8
+    correct[3] = correct[2]
+    correct[3, np.flatnonzero(~correct[2])[:1]] = True  # layer 3 is right once more
+    exact = SelectionConfig(tolerance=0.0, source_fraction=0.5)
+    accuracies = correct.mean(axis=1)
+    assert converged_depth(accuracies, 0.0) == accuracies[1:].argmax() + 1
+    chosen = choose_layers(correct, rng.integers(0, 2, 200), exact)
+    assert chosen.allowed == pytest.approx(paired_errors(correct)[chosen.converged])
+    best = accuracies[1:].max()
+    for layer in range(1, 4):  # the lowest that is within its own error
+        inside = accuracies[layer] >= best - paired_errors(correct)[layer]
+        assert inside == (layer == chosen.converged) or layer > chosen.converged
+
+
+def test_paired_errors_by_hand_and_against_scipy():
+    correct = np.array([[0, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
+    np.testing.assert_allclose(
+        paired_errors(correct), [scipy.stats.sem(correct[2] - row) for row in correct]
+    )
+    assert paired_errors(correct)[2] == 0
+    # sd of (1, 1, 1, 0) - (1, 1, 0, 0) is 1/2, of four items
+    assert paired_errors(correct)[1] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("correct", [[[1, 0]], [1, 0, 1], [[1], [0]]])
+def test_answers_of_another_shape_are_refused(correct):
+    with pytest.raises(ValueError, match="correct must have shape"):
+        paired_errors(correct)
 
 
 def test_choose_layers_refuses_items_without_a_label():
     with pytest.raises(ValueError, match="validation row 2 has no label"):
-        choose_layers(PILOT, [0, 1, -1], SelectionConfig(tolerance=0.01, source_fraction=0.5))
+        choose_layers(CORRECT, [0, 1, -1], SelectionConfig(tolerance=0.01, source_fraction=0.5))
 
 
 def layer_list(model: nn.Module) -> tuple[nn.Module, str]:

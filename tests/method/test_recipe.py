@@ -39,7 +39,7 @@ def test_what_the_store_has_is_not_computed_again(exp, monkeypatch):
     first = exp.train(1, TARGET, exp.one_hot)
     logits = first.logits()
     accuracy = exp.probe_accuracy("validation")
-    for name in ("fine_tune", "predict_logits", "extract_features", "fit_probes"):
+    for name in ("fine_tune", "predict_logits", "extract_features", "select_probes"):
         monkeypatch.setattr(f"ambiguity_lib.method.recipe.{name}", fail)
     new = elsewhere(exp, exp.store.root)
     again = new.train(1, TARGET, fail)
@@ -124,13 +124,15 @@ KEYS_OF_0_1_0 = {
     "probe-probs": "d4cd371b68b714c18fdd08e79853abfc",
     "logits": "24034d34f1e4a44acbcfa195f477c905",
     "dropout-probs": "6c26109065148ec59356319bee59027e",
-    "fold-probs": "e4ea9f4cbc83f8ac3951227ad7b83beb",
     "human-probs": "43673a15db56d1e1fc2a82f85c09adb5",
 }
 
 
 def test_what_version_0_1_0_stored_is_found(tmp_path, monkeypatch):
-    """A key hashes kind, settings and versions: no move of code may change one."""
+    """A key hashes kind, settings and versions: no move of code may change one.
+
+    With the settings of then: one penalty, students that start from the checkpoint.
+    """
     versions = {"torch": "1", "ambiguity-lib": "0.1.0"}
     monkeypatch.setattr("ambiguity_lib.store.library_versions", lambda: versions)
     found = {}
@@ -148,7 +150,12 @@ def test_what_version_0_1_0_stored_is_found(tmp_path, monkeypatch):
             found[kind] = artifact_key(kind, spec)
             return Artifact(found[kind], folder, 0.0)
 
-    exp = Experiment(SMOKE, 0, store=Looking(tmp_path), progress=False)
+    profile = dataclasses.replace(
+        SMOKE,
+        probing=dataclasses.replace(SMOKE.probing, l2=1e-4),
+        distillation=dataclasses.replace(SMOKE.distillation, start="checkpoint"),
+    )
+    exp = Experiment(profile, 0, store=Looking(tmp_path), progress=False)
     exp.__dict__.update(checkpoint="x", checkpoint_identity={"a": "b"}, num_layers=3)
     models = {
         "teacher": exp.teacher.key,
@@ -160,7 +167,6 @@ def test_what_version_0_1_0_stored_is_found(tmp_path, monkeypatch):
     exp.probe_probs("validation")
     exp.teacher.logits()
     exp.mc_dropout_probs()
-    exp.out_of_fold_probs()
     exp.human_trained_probs()
     found |= models
     assert {name: found[name] for name in KEYS_OF_0_1_0} == KEYS_OF_0_1_0

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambiguity_lib.method import (
+    degenerate_signs,
     label_smoothing_targets,
     mixture_targets,
     one_hot_targets,
@@ -69,3 +70,24 @@ def test_soft_cross_entropy_to_a_mixture_is_label_loss_plus_teacher_loss():
         logits, torch.tensor(TEACHER)
     )
     torch.testing.assert_close(cross_entropy(logits, mixed), expected)
+
+
+LABELS = np.arange(60) % 3
+SOFT = np.full((60, 3), 0.2) + 0.4 * np.eye(3)[LABELS]
+HARD = np.full((60, 3), 0.001) + 0.997 * np.eye(3)[LABELS]
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "said"),
+    [
+        (SOFT, SOFT, []),
+        (HARD, HARD, ["all but labels"]),
+        (SOFT, np.roll(SOFT, 1, axis=1), ["by heart", "above a uniform"]),
+        (HARD, np.roll(HARD, 1, axis=1), ["all but labels", "by heart", "above a uniform"]),
+        (np.full((60, 3), 1 / 3), np.full((60, 3), 1 / 3), []),
+    ],
+)
+def test_signs_that_a_layer_teaches_labels_only(train, validation, said):
+    signs = degenerate_signs(LABELS, train, LABELS, validation)
+    assert len(signs) == len(said)
+    assert all(part in sign for part, sign in zip(said, signs, strict=True))

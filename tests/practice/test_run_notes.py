@@ -42,6 +42,22 @@ def test_the_rule_is_told_as_it_is(accuracies: list[float], depth: int | None, s
     assert run_of(accuracies, depth).depth_rule == said
 
 
+def test_a_standard_error_that_was_allowed_is_told() -> None:
+    run = run_of([0.5, 0.58, 0.59, 0.6])
+    chosen = {"depth": 2, "probe_accuracy": [0.5, 0.58, 0.59, 0.6], "converged": 1, "allowed": 0.021}
+    assert changed(run, layers=chosen).depth_rule.startswith(
+        "Layer 1 is the lowest of layers 1 to 3 whose probe comes within one standard error (0.021)"
+    )
+
+
+def test_targets_that_are_labels_are_told() -> None:
+    run = run_of([0.1, 0.5, 0.6])
+    assert run.target_note is None
+    run = changed(run, layers={"signs": ["it knows labels by heart"]})
+    assert "it knows labels by heart" in str(run.target_note)
+    assert run.target_note in run.all_verdicts
+
+
 def test_an_encoder_that_adds_nothing_is_said_to() -> None:
     assert run_of([0.5, 0.4, 0.501]).layer_note is None
     assert run_of([0.5, 0.4, 0.501]).all_verdicts == ["Size: less."]

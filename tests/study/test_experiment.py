@@ -72,7 +72,7 @@ def test_what_was_computed_is_found_and_nothing_is_computed_twice(exp, store, mo
 
     for name in ("fine_tune", "predict_logits"):
         monkeypatch.setattr(f"ambiguity_lib.method.recipe.{name}", fail)
-    for name in ("extract_features", "fit_probes"):
+    for name in ("extract_features", "select_probes"):
         monkeypatch.setattr(f"ambiguity_lib.method.recipe.{name}", fail)
     again = experiment(store)
     np.testing.assert_array_equal(again.distilled().probs(), probabilities)
@@ -183,7 +183,6 @@ def test_the_recipe_on_ones_own_data_gives_the_experiments_student(exp):
         load_tokenizer(exp.teacher.path),
         poisoned(exp.splits.train),
         poisoned(exp.splits.validation),
-        checkpoint=exp.checkpoint,
         training=SMOKE.training,
         selection=SMOKE.selection,
         probing=SMOKE.probing,
