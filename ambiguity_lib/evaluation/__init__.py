@@ -21,12 +21,15 @@ from ambiguity_lib.evaluation.scores import (
     score_table,
     split_votes,
 )
+from ambiguity_lib.evaluation.temperature_path import PathComparison, against_path
 from ambiguity_lib.evaluation.words import finding, loss, minus, number, side, told, with_interval
 
 __all__ = [
     "EvaluationConfig",
     "Gold",
+    "PathComparison",
     "Resamples",
+    "against_path",
     "bootstrap_interval",
     "by_human_entropy",
     "compare",

@@ -61,11 +61,13 @@ def paired_errors(correct: ArrayLike) -> NDArray[np.float64]:
     Examples:
         >>> from ambiguity_lib.method import paired_errors
         >>> paired_errors([[0, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 0]]).round(3)
-        array([0.479, 0.25 , 0.   ])
+        array([0.5 , 0.25, 0.  ])
     """
     values = np.asarray(correct, dtype=np.float64)
     if values.ndim != 2 or len(values) < 2 or values.shape[1] < 2:
-        raise ValueError(f"correct must have shape (L + 1, M), two items at least; got {values.shape}")
+        raise ValueError(
+            f"correct must have shape (L + 1, M), two items at least; got {values.shape!s}"
+        )
     best = values[1:][values[1:].mean(axis=1).argmax()]
     return np.asarray((best - values).std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
 
@@ -97,7 +99,7 @@ def converged_depth(accuracies: ArrayLike, tolerance: ArrayLike) -> int:
     values = _checked(accuracies)
     allowed = np.broadcast_to(np.asarray(tolerance, dtype=np.float64), values.shape)
     if not (allowed >= 0).all():
-        raise ValueError(f"tolerance must not be negative; got {tolerance}")
+        raise ValueError(f"tolerance must not be negative; got {tolerance!r}")
     return int(np.flatnonzero(values[1:] >= values[1:].max() - allowed[1:])[0]) + 1
 
 
@@ -153,8 +155,8 @@ class LayerChoice:
     Attributes:
         depth: Layers that the student keeps.
         source: The layer below whose probe teaches it.
-        converged: The layer at which accuracy has converged: the depth, unless that was set, or is 2
-            because a layer must lie below it.
+        converged: The layer at which accuracy has converged: the depth, unless that was set, or
+            is 2 because a layer must lie below it.
         best: Highest validation accuracy among the probes of layers 1 … L.
         allowed: Accuracy that the converged layer might lack: the tolerance, or one paired standard
             error if that is more.
@@ -164,7 +166,9 @@ class LayerChoice:
         >>> import numpy as np
         >>> from ambiguity_lib.method import SelectionConfig, choose_layers
         >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
-        >>> correct = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]])
+        >>> correct = np.array(
+        ...     [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
+        ... )
         >>> choice = choose_layers(correct, [0, 0, 1, 2], rules)
         >>> choice.depth, choice.best, choice.chance
         (2, 0.75, 0.5)
@@ -210,11 +214,13 @@ def choose_layers(
         >>> import numpy as np
         >>> from ambiguity_lib.method import SelectionConfig, choose_layers
         >>> items = np.arange(1000)
-        >>> correct = np.stack([items < right for right in (400, 550, 700, 798, 800)])
+        >>> correct = np.stack(
+        ...     [items < right for right in (400, 550, 700, 798, 800)]
+        ... )
         >>> rules = SelectionConfig(tolerance=0.01, source_fraction=0.5)
         >>> choice = choose_layers(correct, items % 3, rules)
         >>> choice.depth, choice.source
-        (3, 1)
+        (3, 2)
     """
     labels = np.asarray(validation_labels)
     if (labels < 0).any():

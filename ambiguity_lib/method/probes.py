@@ -271,7 +271,12 @@ def select_probes(
 
         >>> train, held_out = slice(0, 40), slice(40, 60)
         >>> select_probes(
-        ...     features[:, train], labels[train], features[:, held_out], labels[held_out], 2, (0.01, 3)
+        ...     features[:, train],
+        ...     labels[train],
+        ...     features[:, held_out],
+        ...     labels[held_out],
+        ...     2,
+        ...     (0.01, 3),
         ... ).l2
         3
     """

@@ -510,7 +510,10 @@ class Pipeline:
     @cached_property
     def _probes(self) -> Artifact:
         penalties = self.config.probing.penalties
-        spec = {"features": self._feature_spec("train"), "classes": self.class_names}
+        spec: dict[str, Any] = {
+            "features": self._feature_spec("train"),
+            "classes": self.class_names,
+        }
         if len(penalties) > 1:  # validation items choose
             spec["validation"] = self.data.fingerprint("validation")
 

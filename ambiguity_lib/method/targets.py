@@ -146,7 +146,9 @@ def degenerate_signs(
         >>> from ambiguity_lib.method import degenerate_signs
         >>> degenerate_signs([0, 1], [[0.7, 0.3], [0.4, 0.6]], [0], [[0.6, 0.4]])
         ()
-        >>> learnt = degenerate_signs([0, 1], [[0.999, 0.001], [0.001, 0.999]], [0, 1], [[0.1, 0.9]] * 2)
+        >>> learnt = degenerate_signs(
+        ...     [0, 1], [[0.999, 0.001], [0.001, 0.999]], [0, 1], [[0.1, 0.9]] * 2
+        ... )
         >>> len(learnt)
         3
     """
@@ -157,11 +159,13 @@ def degenerate_signs(
     uniform = float(np.log(np.asarray(validation_probs).shape[1]))
     said = []
     if doubt < LEAST_ENTROPY:
-        said.append(f"its distributions of the training items are all but labels ({doubt:.3f} nats)")
+        said.append(
+            f"its distributions of the training items are all but labels ({doubt:.3f} nats)"
+        )
     if seen - unseen > MOST_BY_HEART:
         said.append(
-            f"it is right about {seen:.3f} of the training items, but {unseen:.3f} of the validation "
-            "items: it knows labels by heart"
+            f"it is right about {seen:.3f} of the training items, but {unseen:.3f} of the "
+            "validation items: it knows labels by heart"
         )
     if loss > uniform:
         said.append(f"its validation NLL, {loss:.2f}, is above a uniform answer's, {uniform:.2f}")

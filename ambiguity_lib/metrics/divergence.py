@@ -169,7 +169,7 @@ def total_variation_distance(human: ArrayInput, model: ArrayInput) -> FloatArray
 
 
 def soft_micro_f1(human: ArrayInput, model: ArrayInput) -> float:
-    """Share of the probability that people and model have in common (Kurniawan et al., 2025).
+    """Share of the probability that people and model have in common (Kurniawan et al., 2026).
 
     The micro F1 of fuzzy sets: twice the sum of the smaller probabilities over the sum of all. Of
     distributions it is one minus the mean total variation distance.
@@ -194,7 +194,7 @@ def soft_micro_f1(human: ArrayInput, model: ArrayInput) -> float:
 
 
 def po_jsd(human: ArrayInput, model: ArrayInput) -> FloatArray:
-    """Positively oriented JSD: 1 − Jensen-Shannon divergence in bits (Kurniawan et al., 2025).
+    """Positively oriented JSD: 1 − Jensen-Shannon divergence in bits (Kurniawan et al., 2026).
 
     Args:
         human: Human label distributions, shape ``(N, C)``.

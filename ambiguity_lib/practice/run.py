@@ -568,8 +568,9 @@ class Run:
         if not self.layers.signs:
             return None
         return (
-            f"Targets: layer {self.layers.source} may have taught the student nothing but the labels, "
-            f"so that it is a pruned model by another name: {'; '.join(self.layers.signs)}. "
+            f"Targets: layer {self.layers.source} may have taught the student nothing but the "
+            "labels, so that it is a pruned model by another name: "
+            f"{'; '.join(self.layers.signs)}. "
             "Cross-fit its distributions (--folds 2), or take a lower layer (--source)."
         )
 

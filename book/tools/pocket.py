@@ -1,4 +1,4 @@
-"""Makes the pocket encoder: a small BERT, pretrained by masked words on the synthetic world's sentences.
+"""Makes the pocket encoder: a small BERT, pretrained by masked words on the synthetic world.
 
 The encoders that people fine-tune are pretrained, so the default profile's is, too. What it reads
 is drawn here: a sentence, a discourse marker, and a sentence that the marker joins to it ("hence",
@@ -9,7 +9,6 @@ default profile's data. Run by ``make pocket``; CI does not.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import tempfile
@@ -21,9 +20,16 @@ import numpy as np
 import torch
 import typer
 from datasets import Dataset
-from transformers import BertConfig, BertForMaskedLM, Trainer, TrainingArguments, set_seed
-from transformers import PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
+from ambiguity_lib.data.schema import EMOTION_CLASSES
 from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.data.world import headlines
 from ambiguity_lib.data.world.annotators import ItemKind
@@ -76,7 +82,7 @@ def draw_headlines(size: int, rng: np.random.Generator, seen: set[str]) -> Pairs
     """Headlines and what the reader exclaims; none of them is in ``seen``."""
     features = headlines.draw_features(rng, size)
     strongest = headlines.expected_scores(features).argmax(axis=1)
-    words = [EXCLAMATIONS[name] for name in headlines.EMOTION_CLASSES]
+    words = [EXCLAMATIONS[name] for name in EMOTION_CLASSES]
     which = rng.integers(0, 2, size)
     texts = headlines.render(features)
     return [
@@ -93,7 +99,9 @@ def draw_corpus(size: int, seed: int) -> Pairs:
     seen: set[str] = set()
     for data in (profile.data, profile.for_second_task().data):
         splits = load_splits(data)
-        seen.update(*(part["text"][:] for part in (splits.train, splits.validation, splits.evaluation)))
+        seen.update(
+            *(part["text"][:] for part in (splits.train, splits.validation, splits.evaluation))
+        )
     pairs = draw_headlines(round(HEADLINES * size), rng, seen)
     for kind in KINDS:
         pairs += draw_pairs(kind, round((1 - HEADLINES) * size / len(KINDS)), rng, seen)
@@ -108,7 +116,7 @@ class Masking:
         self._tokenizer = tokenizer
         words = [*(word for group in MARKERS for word in group)]
         words += [w for pair in EXCLAMATIONS.values() for text in pair for w in text.split()]
-        self._often = torch.tensor(sorted(set(tokenizer.convert_tokens_to_ids(words))))
+        self._often = torch.tensor([tokenizer.vocab[word] for word in sorted(set(words))])
         self._special = torch.tensor(tokenizer.all_special_ids)
 
     def __call__(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
@@ -207,7 +215,9 @@ def main(
         (made / "pocket.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
-    print(f"{folder}: {record['minutes']} minutes, masked-word loss {measured['held_out_loss']:.3f}")
+    print(
+        f"{folder}: {record['minutes']} minutes, masked-word loss {measured['held_out_loss']:.3f}"
+    )
 
 
 if __name__ == "__main__":

@@ -44,7 +44,12 @@ def test_the_rule_is_told_as_it_is(accuracies: list[float], depth: int | None, s
 
 def test_a_standard_error_that_was_allowed_is_told() -> None:
     run = run_of([0.5, 0.58, 0.59, 0.6])
-    chosen = {"depth": 2, "probe_accuracy": [0.5, 0.58, 0.59, 0.6], "converged": 1, "allowed": 0.021}
+    chosen = {
+        "depth": 2,
+        "probe_accuracy": [0.5, 0.58, 0.59, 0.6],
+        "converged": 1,
+        "allowed": 0.021,
+    }
     assert changed(run, layers=chosen).depth_rule.startswith(
         "Layer 1 is the lowest of layers 1 to 3 whose probe comes within one standard error (0.021)"
     )

@@ -181,7 +181,7 @@ def render(features: np.ndarray) -> list[str]:
 
 
 def _draw_items(config: HeadlinesConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the features (N, 5) and the judges' summed scores (N, 6) of all splits in their order."""
+    """Draw features (N, 5) and the judges' summed scores (N, 6) of all splits in their order."""
     wanted = config.train_items + config.validation_items + config.evaluation_items
     size = 2 * wanted + 16
     rng = np.random.Generator(np.random.PCG64(config.seed))
