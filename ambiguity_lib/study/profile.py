@@ -147,8 +147,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
     Examples:
         >>> from pathlib import Path
         >>> from ambiguity_lib.study import load_profile
-        >>> load_profile("synthetic").model.scratch.layers
-        4
+        >>> load_profile("synthetic").data.dataset
+        'synthetic'
 
         A misspelt key is an error:
 
