@@ -58,7 +58,6 @@ from ambiguity_lib.models.scratch import (
 )
 from ambiguity_lib.models.speed import checkpoint_bytes, count_parameters
 from ambiguity_lib.models.training import (
-    EarlyStopping,
     Resume,
     TrainingConfig,
     fine_tune,
@@ -379,7 +378,6 @@ class Pipeline:
         *,
         training: TrainingConfig | None = None,
         start: Classifier | None = None,
-        evaluations_per_epoch: int = 0,
     ) -> Classifier:
         """The classifier of this depth and target, trained unless the store has it.
 
@@ -389,8 +387,6 @@ class Pipeline:
             make_targets: Called if the store lacks the model; distributions, shape (N, C).
             training: Hyper-parameters; those of the settings if None.
             start: Whose lower layers it starts from; the checkpoint's if None.
-            evaluations_per_epoch: If not 0, the moment of the lowest loss on validation labels is
-                kept, measured so often.
         """
         training = self.config.training if training is None else training
         spec = {
@@ -411,14 +407,8 @@ class Pipeline:
                 new_head=self.config.model.new_head,
                 seed=self.seed,
             )
-            stopping = None
-            if evaluations_per_epoch:
-                stopping = EarlyStopping(
-                    self.data.items("validation"), self.one_hot("validation"), evaluations_per_epoch
-                )
             begin = time.perf_counter()
-            key = artifact_key("model", spec) if stopping is None else None
-            with self._resume(key) as resume:
+            with self._resume(artifact_key("model", spec)) as resume:
                 fine_tune(
                     model,
                     load_tokenizer(self.checkpoint),
@@ -426,7 +416,6 @@ class Pipeline:
                     make_targets(),
                     training,
                     seed=self.seed,
-                    early_stopping=stopping,
                     resume=resume,
                     progress=self.progress,
                 )
@@ -435,11 +424,8 @@ class Pipeline:
         return Classifier(self, self.store.get_or_build("model", spec, build))
 
     @contextlib.contextmanager
-    def _resume(self, key: str | None) -> Iterator[Resume | None]:
+    def _resume(self, key: str) -> Iterator[Resume | None]:
         """Where a training may save; nowhere while another process trains the same model."""
-        if key is None:
-            yield None
-            return
         folder = self.store.root / ".resume" / key
         if world_size() > 1:  # those that train together share one folder
             yield Resume(folder, self.save_seconds)

@@ -27,7 +27,6 @@ class BaselinesConfig:
 
     Attributes:
         epsilons: The label smoothings that validation labels choose from.
-        evaluations_per_epoch: How often early stopping looks at validation labels.
         dropout_samples: Passes of MC dropout.
         ensemble_size: Models of a deep ensemble.
         human_folds: Folds of training on human distributions.
@@ -38,7 +37,6 @@ class BaselinesConfig:
         0.2,
         0.3,
     )
-    evaluations_per_epoch: PositiveInt = 4
     dropout_samples: PositiveInt = 20
     ensemble_size: PositiveInt = 5
     human_folds: Annotated[int, Field(ge=2)] = 5

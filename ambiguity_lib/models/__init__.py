@@ -29,7 +29,6 @@ from ambiguity_lib.models.speed import (
     without_layers,
 )
 from ambiguity_lib.models.training import (
-    EarlyStopping,
     Resume,
     TrainingConfig,
     fine_tune,
@@ -39,7 +38,6 @@ from ambiguity_lib.models.training import (
 
 __all__ = [
     "SUPPORTED_FAMILIES",
-    "EarlyStopping",
     "ModelConfig",
     "Resume",
     "ScratchConfig",

@@ -201,21 +201,6 @@ class Resume:
     seconds: float = 300.0
 
 
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Validation items that decide which moment of a training is kept.
-
-    Attributes:
-        dataset: Items with ``text`` (and ``text_pair``).
-        targets: Target distributions, shape (N, C); their cross-entropy decides.
-        evaluations_per_epoch: How often it is measured.
-    """
-
-    dataset: Dataset
-    targets: NDArray[np.float64]
-    evaluations_per_epoch: int
-
-
 def _to(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """Move a model and put it into evaluation mode; as ``nn.Module``, whose types mypy knows."""
     nn.Module.to(model, device)
@@ -254,7 +239,6 @@ def fine_tune(
     config: TrainingConfig,
     *,
     seed: int = 0,
-    early_stopping: EarlyStopping | None = None,
     resume: Resume | None = None,
     progress: bool = True,
 ) -> PreTrainedModel:
@@ -270,18 +254,15 @@ def fine_tune(
         targets: Distributions, shape (N, C).
         config: Hyper-parameters.
         seed: Seed of the order of items and of dropout.
-        early_stopping: If given, the weights with the lowest validation loss are kept, not the
-            last ones. The learning rate falls as it would without.
         resume: If given, a training with the same arguments that was stopped goes on, and ends in
-            the same weights. Not together with ``early_stopping``.
+            the same weights.
         progress: Whether to show a progress bar.
 
     Returns:
         The same model, in evaluation mode, on the CPU.
 
     Raises:
-        ValueError: If ``targets`` do not have one row per item and one column per class, or both
-            ``early_stopping`` and ``resume`` are given.
+        ValueError: If ``targets`` do not have one row per item and one column per class.
 
     Examples:
         >>> from ambiguity_lib.practice.own_files import read_dataset
@@ -311,35 +292,23 @@ def fine_tune(
         >>> float((logits.argmax(axis=1) == reviews["label"]).mean())
         1.0
     """
-    if early_stopping is not None and resume is not None:
-        raise ValueError("early stopping keeps checkpoints of its own: it cannot be resumed")
-    parts = [(dataset, targets)]
-    if early_stopping is not None:
-        parts.append((early_stopping.dataset, early_stopping.targets))
-    encoded, soft = [], []
-    for part, values in parts:
-        rows = np.asarray(values, dtype=np.float32)
-        if rows.shape != (len(part), model.config.num_labels):
-            raise ValueError(
-                f"targets have shape {rows.shape}; expected ({len(part)}, "
-                f"{model.config.num_labels}): one row per item, one column per class"
-            )
-        encoded += encode(part, tokenizer, config.max_length)
-        soft += list(rows)
+    soft = np.asarray(targets, dtype=np.float32)
+    if soft.shape != (len(dataset), model.config.num_labels):
+        raise ValueError(
+            f"targets have shape {soft.shape}; expected ({len(dataset)}, "
+            f"{model.config.num_labels}): one row per item, one column per class"
+        )
+    encoded = encode(dataset, tokenizer, config.max_length)
     with (
         _fast_training_attention(model, default_device()),
         compact_vocabulary(model, encoded, int(tokenizer.pad_token_id)) as compact,
     ):
         items = [{**item, "labels": target} for item, target in zip(compact, soft, strict=True)]
-        train, validation = items[: len(dataset)], items[len(dataset) :]
-        evaluations = early_stopping.evaluations_per_epoch if early_stopping is not None else 0
         _train(
             model,
             tokenizer,
-            train,
+            items,
             config,
-            validation=validation,
-            evaluations_per_epoch=evaluations,
             seed=seed,
             resume=resume,
             progress=progress,
@@ -353,8 +322,6 @@ def _train(
     items: list[dict[str, Any]],
     config: TrainingConfig,
     *,
-    validation: list[dict[str, Any]],
-    evaluations_per_epoch: int,
     seed: int,
     resume: Resume | None,
     progress: bool,
@@ -369,21 +336,6 @@ def _train(
         return dict(batch)
 
     steps_per_epoch = -(-len(items) // config.batch_size)
-    # two: the one before is whole while the next is written
-    keep_best: dict[str, Any] = {"save_strategy": "no", "save_total_limit": 2}
-    if validation:
-        every = max(1, steps_per_epoch // evaluations_per_epoch)
-        keep_best = {
-            "eval_strategy": "steps",
-            "eval_steps": every,
-            "save_strategy": "steps",
-            "save_steps": every,
-            "save_total_limit": 1,
-            "save_only_model": True,
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_loss",
-            "per_device_eval_batch_size": 64,
-        }
     processes = world_size()
     if config.batch_size % processes:
         raise ValueError(
@@ -417,13 +369,13 @@ def _train(
             accelerator_config={"split_batches": processes > 1},
             ddp_find_unused_parameters=False,  # no family of ours has any
             average_tokens_across_devices=False,  # our loss is a mean over items already
-            **keep_best,
+            save_strategy="no",
+            save_total_limit=2,  # the one before is whole while the next is written
         )
         trainer = Trainer(
             model=model,
             args=arguments,
             train_dataset=items,
-            eval_dataset=validation or None,
             data_collator=collate,
             compute_loss_func=soft_cross_entropy,
         )

@@ -30,7 +30,6 @@ METHOD_COLORS: dict[str, str] = {
     "temperature": "#56B4E9",
     "label smoothing": "#CC79A7",
     "human upper bound": "#009E73",
-    "early stopping": "#A6761D",
     "ls-ts": "#1B7F8C",
     "mc dropout": "#7B61A8",
     "deep ensemble": "#4B2E83",

@@ -188,17 +188,6 @@ class Experiment(Pipeline):
 
         return min(self.profile.baselines.epsilons, key=loss)
 
-    @property
-    def early_stopped(self) -> Classifier:
-        """The full model at the moment of its training when validation loss was lowest."""
-        often = self.profile.baselines.evaluations_per_epoch
-        method = {
-            "method": "early stopping",
-            "evaluations_per_epoch": often,
-            "validation": self.data.fingerprint("validation"),
-        }
-        return self.train(self.num_layers, method, self.one_hot, evaluations_per_epoch=often)
-
     def student(
         self, target: dict[str, Any], make_targets: Callable[[], NDArray[np.float64]]
     ) -> Classifier:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Literal
 
@@ -130,6 +130,12 @@ def _student(exp: Experiment) -> Cost:
     return Cost(1 + share, share, exp.pruned().parameters)
 
 
+def _taught(exp: Experiment) -> Cost:
+    """Of a student that a layer teaches: cross-fitting trains a teacher a fold besides."""
+    cost, folds = _student(exp), exp.profile.distillation.folds
+    return replace(cost, trainings=cost.trainings + max(folds - 1, 0))
+
+
 def _ensemble_cost(exp: Experiment) -> Cost:
     size = exp.profile.baselines.ensemble_size
     return _full(exp, size, size, size)
@@ -145,7 +151,6 @@ _PROBED = (Stage.TEACHER, Stage.PROBES)
 
 _ALL = (
     Method("teacher", lambda exp, split: exp.teacher.probs(split), _full),
-    Method("early stopping", lambda exp, split: exp.early_stopped.probs(split), _full, needs=()),
     Method(
         "label smoothing",
         _smoothed,
@@ -164,10 +169,10 @@ _ALL = (
     Method(
         "distilled from the top",
         lambda exp, split: exp.distilled(source=exp.num_layers).probs(split),
-        _student,
+        _taught,
         needs=_PROBED,
     ),
-    Method("distilled", lambda exp, split: exp.distilled().probs(split), _student, needs=_PROBED),
+    Method("distilled", lambda exp, split: exp.distilled().probs(split), _taught, needs=_PROBED),
     # the temperature that is best for the one is not best for the other
     Method("oracle temperature (JSD)", _oracle("JSD"), _full, gold="oracle"),
     Method("oracle temperature (KL)", _oracle("KL"), _full, gold="oracle"),

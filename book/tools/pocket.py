@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -245,17 +245,22 @@ def main(
     texts = (text for corpus in corpora for pair in corpus for text in (pair.first, pair.second))
     words = sorted({word for text in texts for word in text.split()})
     tokenizer = build_word_tokenizer(words, MAX_LENGTH)
-    options = {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
+    options: dict[str, Any] = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+    }
     stages: list[dict[str, float]] = []
+    model: BertForMaskedLM | None = None
     for stage, corpus in enumerate(corpora, start=1):
         set_seed(seed)
-        encoder = model.bert.state_dict() if stages else None
-        model = new_model(len(tokenizer), tokenizer.vocab["[PAD]"])
-        if encoder:  # the head that guesses words is a new one
-            model.bert.load_state_dict(encoder)
+        last, model = model, new_model(len(tokenizer), tokenizer.vocab["[PAD]"])
+        if last is not None:  # the head that guesses words is a new one
+            model.bert.load_state_dict(last.bert.state_dict())
         if stage == STACKED:
             stack(model)
         stages.append(pretrain(model, tokenizer, corpus, joints=stage > 1, **options))
+    assert model is not None
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1  # BERT's
     with tempfile.TemporaryDirectory(prefix=".pocket-", dir=folder.parent) as work:
         made = Path(work) / "pocket"

@@ -118,7 +118,6 @@ KEYS_OF_0_1_0 = {
     "teacher": "4b4de0cc55158239b3263a393f94bc38",
     "pruned": "47c72e65341da21fe26847d830cfc4b4",
     "smoothed": "b34f1276f15b0b40e83261dd24e77123",
-    "early": "15f65f253419267c276c663fa7adc4aa",
     "distilled": "5d5611818b9985607de4c9a38e417692",
     "probes": "1973e2c24030d22d50a0ce68fe16bea7",
     "probe-probs": "d4cd371b68b714c18fdd08e79853abfc",
@@ -161,7 +160,6 @@ def test_what_version_0_1_0_stored_is_found(tmp_path, monkeypatch):
         "teacher": exp.teacher.key,
         "pruned": exp.pruned(2).key,
         "smoothed": exp.label_smoothed(0.1).key,
-        "early": exp.early_stopped.key,
         "distilled": exp.distilled(3, 1, 0.25).key,
     }
     exp.probe_probs("validation")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from transformers import Trainer
 
 from ambiguity_lib.method import one_hot_targets
-from ambiguity_lib.models import EarlyStopping, Resume, TrainingConfig, fine_tune
+from ambiguity_lib.models import Resume, TrainingConfig, fine_tune
 from ambiguity_lib.models.training import latest_complete
 from tests.tiny import tiny_dataset, tiny_model, tiny_tokenizer
 
@@ -106,10 +104,3 @@ def test_nothing_is_saved_before_it_is_time(unbroken, tmp_path, monkeypatch):
     assert latest_complete(resume.folder) is None
     weights = train(resume).state_dict()
     assert all(torch.equal(weight, weights[name]) for name, weight in unbroken.items())
-
-
-def test_early_stopping_cannot_be_resumed(tmp_path):
-    dataset = tiny_dataset(8)
-    checks = EarlyStopping(dataset, one_hot_targets(dataset["label"][:], 3), 1)
-    with pytest.raises(ValueError, match="it cannot be resumed"):
-        train(Resume(tmp_path), replace(CONFIG, epochs=1), early_stopping=checks)

@@ -7,12 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import scipy.special
 import torch
 
 from ambiguity_lib.method import one_hot_targets
 from ambiguity_lib.models import (
-    EarlyStopping,
     TrainingConfig,
     fine_tune,
     predict_logits,
@@ -110,39 +108,3 @@ def test_targets_of_the_wrong_shape_are_refused():
 def test_an_empty_dataset_is_refused():
     with pytest.raises(ValueError, match="empty"):
         logits_of(tiny_model(), tiny_dataset(3).select([]))
-
-
-def test_early_stopping_keeps_the_best_moment():
-    dataset, validation = tiny_dataset(48), tiny_dataset(24, seed=1)
-    targets = one_hot_targets(dataset["label"][:], 3)
-    # labels that contradict those of training: the sooner it stops, the better
-    contrary = one_hot_targets((np.asarray(validation["label"][:]) + 1) % 3, 3)
-
-    def loss(model):
-        probs = scipy.special.log_softmax(logits_of(model, validation), axis=1)
-        return -(contrary * probs).sum(axis=1).mean()
-
-    def run(stopping):
-        model = tiny_model(layers=1)
-        tokenizer = tiny_tokenizer()
-        return fine_tune(
-            model, tokenizer, dataset, targets, CONFIG, early_stopping=stopping, progress=False
-        )
-
-    last, best = run(None), run(EarlyStopping(validation, contrary, evaluations_per_epoch=2))
-    assert loss(best) < 0.7 * loss(last)
-    np.testing.assert_array_equal(logits_of(run(None), dataset), logits_of(last, dataset))
-
-
-def test_early_stopping_checks_its_targets():
-    dataset = tiny_dataset(8)
-    with pytest.raises(ValueError, match=r"targets have shape \(3, 3\); expected \(8, 3\)"):
-        fine_tune(
-            tiny_model(layers=1),
-            tiny_tokenizer(),
-            dataset,
-            one_hot_targets(dataset["label"][:], 3),
-            CONFIG,
-            early_stopping=EarlyStopping(dataset, np.eye(3), 1),
-            progress=False,
-        )

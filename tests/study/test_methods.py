@@ -113,15 +113,6 @@ def test_each_oracle_is_best_in_its_own_measure(exp, name, metric):
     assert scores[f"oracle temperature ({name})"] <= min(scores.values()) + 1e-9
 
 
-def test_early_stopping_is_no_worse_on_validation_labels(exp):
-    labels = exp.labels("validation")
-    stopped, last = (
-        negative_log_likelihood(labels, model.probs("validation")).mean()
-        for model in (exp.early_stopped, exp.teacher)
-    )
-    assert stopped <= last + 1e-6
-
-
 def test_the_top_teaches_the_same_depth(exp):
     top = exp.distilled(source=exp.num_layers)
     assert top.depth == exp.distilled().depth

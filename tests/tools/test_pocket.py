@@ -1,4 +1,4 @@
-"""The pocket encoder: what it read, that it read no item of the book, that the record is its own."""
+"""The pocket encoder: what it read, none of it an item of the book, and its record."""
 
 from __future__ import annotations
 
