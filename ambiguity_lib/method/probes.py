@@ -244,7 +244,8 @@ def select_probes(
     """Probes with the penalty whose validation NLL, the mean of layers 1 to L, is lowest.
 
     One penalty for all layers, so that layers stay comparable. With few items and wide features a
-    weak penalty lets every probe learn its training labels by heart; validation items tell.
+    weak penalty lets every probe learn its training labels by heart; validation items tell. They
+    are tried from the strongest on, until the loss rises: weak ones take longest to fit.
 
     Args:
         features: Of the training items, shape (L + 1, N, d).
@@ -283,15 +284,16 @@ def select_probes(
     if not penalties:
         raise ValueError("no penalty is given")
     best: tuple[float, LayerProbes] | None = None
-    for penalty in penalties:
+    for penalty in sorted(penalties, reverse=True):
         probes = fit_probes(features, labels, num_classes, l2=penalty)
         if len(penalties) == 1:
             return probes
         logs = log_softmax(probes.logits(validation_features)[1:], axis=-1)
         rows = np.arange(logs.shape[1])
         loss = float(-logs[:, rows, np.asarray(validation_labels)].mean())
-        if best is None or loss < best[0]:
-            best = loss, probes
+        if best is not None and loss > best[0]:
+            break
+        best = loss, probes
     assert best is not None
     return best[1]
 

@@ -35,8 +35,6 @@ METHOD_COLORS: dict[str, str] = {
     "deep ensemble": "#4B2E83",
     "distilled from the top": "#66A0C8",
     "out of fold": "#117733",
-    "several layers": "#999933",
-    "weight by disagreement": "#661100",
     "uniform": "#999999",
     "constant mean": "#666666",
     "probe": "#5F7386",

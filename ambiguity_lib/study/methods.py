@@ -18,7 +18,6 @@ from ambiguity_lib.method.temperatures import (
     fit_temperature,
     oracle_temperature,
 )
-from ambiguity_lib.metrics.divergence import jensen_shannon_distance
 from ambiguity_lib.study.experiment import Experiment
 
 FloatArray = NDArray[np.float64]
@@ -216,10 +215,10 @@ def lower_layers(exp: Experiment, split: SplitName) -> FloatArray:
 
 
 def _mixed(
-    label: float, out_of_fold: float = 0.0, layers: float = 0.0, uniform: float = 0.0
+    label: float, out_of_fold: float = 0.0, layers: float = 0.0
 ) -> tuple[dict[str, Any], Targets]:
     """Targets that mix label and other distributions by these shares, and what says so."""
-    shares = {"label": label, "out of fold": out_of_fold, "layers": layers, "uniform": uniform}
+    shares = {"label": label, "out of fold": out_of_fold, "layers": layers}
 
     def targets(exp: Experiment) -> FloatArray:
         parts = [label * np.eye(len(exp.class_names))[exp.labels("train")]]
@@ -227,32 +226,11 @@ def _mixed(
             parts.append(out_of_fold * exp.out_of_fold_probs(OUT_OF_FOLD))
         if layers:
             parts.append(layers * lower_layers(exp, "train"))
-        mixture: FloatArray = np.sum(parts, axis=0) + uniform / len(exp.class_names)
+        mixture: FloatArray = np.sum(parts, axis=0)
         return mixture
 
     folds = {"folds": OUT_OF_FOLD} if out_of_fold else {}
     return {"shares": shares} | folds, targets
-
-
-def disagreement_weights(lower: FloatArray, upper: FloatArray, mean: float) -> FloatArray:
-    """A weight per item that grows with the distance of two layers' distributions."""
-    distance = jensen_shannon_distance(lower, upper)
-    largest = max(float(distance.mean()), np.finfo(float).tiny)
-    return np.minimum(mean * distance / largest, 1.0)
-
-
-def _by_disagreement(mean: float) -> tuple[dict[str, Any], Targets]:
-    """Label and source probe, mixed by how far source and top probe are from each other."""
-
-    def targets(exp: Experiment) -> FloatArray:
-        probes = exp.probe_probs("train")
-        lower = probes[exp.source]
-        weights = disagreement_weights(lower, probes[-1], mean)[:, np.newaxis]
-        one_hot = np.eye(lower.shape[1])[exp.labels("train")]
-        mixture: FloatArray = (1 - weights) * one_hot + weights * lower
-        return mixture
-
-    return {"mean weight of disagreement": mean}, targets
 
 
 def _recipe_student(
@@ -279,13 +257,8 @@ _THIRD = 1 / 3
 _ALL_RECIPES = (
     _recipe_student("out of fold", _mixed(label=0.5, out_of_fold=0.5), _HALVES),
     _recipe_student(
-        "out of fold + uniform", _mixed(_THIRD, out_of_fold=_THIRD, uniform=_THIRD), _HALVES
-    ),
-    _recipe_student(
         "out of fold + layers", _mixed(_THIRD, out_of_fold=_THIRD, layers=_THIRD), _HALVES
     ),
-    _recipe_student("several layers", _mixed(label=0.5, layers=0.5)),
-    _recipe_student("weight by disagreement", _by_disagreement(0.5)),
     Method(
         "probes of several layers",
         lower_layers,

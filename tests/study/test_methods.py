@@ -19,7 +19,6 @@ from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study import METHODS, RECIPES, Experiment, load_profile
 from ambiguity_lib.study.methods import (
     _mixed,
-    disagreement_weights,
     ensemble_seeds,
     lower_layers,
 )
@@ -147,11 +146,3 @@ def test_lower_layers_are_those_from_source_to_below_depth(exp):
     probes = exp.probe_probs("validation")
     expected = np.mean([probes[layer] for layer in range(exp.source, exp.depth)], axis=0)
     np.testing.assert_allclose(lower_layers(exp, "validation"), expected)
-
-
-def test_a_weight_grows_with_disagreement():
-    sure, unsure = [[1.0, 0.0]] * 3, [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
-    weights = disagreement_weights(np.array(sure), np.array(unsure), 0.3)
-    assert weights[0] == 0 and 0 < weights[1] < weights[2] <= 1
-    assert weights.mean() == pytest.approx(0.3)
-    np.testing.assert_array_equal(disagreement_weights(np.array(sure), np.array(sure), 0.3), 0)
