@@ -338,7 +338,7 @@ class Pipeline:
 
         def targets() -> NDArray[np.float64]:
             for sign in self.degenerate_signs(layer):
-                logger.warning("layer %d may teach labels only: %s", layer, sign)
+                logger.info("layer %d may teach labels only: %s", layer, sign)
             return mixture_targets(self.labels("train"), self.layer_probs()[layer], share)
 
         spec: dict[str, Any] = {"source": layer, "weight": share, "probes": self.probes_key}
@@ -669,18 +669,21 @@ class Distillation:
         layers: The chosen depth and source.
         probes: The probes of all layers of the teacher.
         validation_accuracy: Accuracy of the probes of layers 0 … L on validation labels.
+        signs: Why the source layer may have taught nothing but labels, see
+            ``targets.degenerate_signs``; empty where there is no reason to think so.
 
     Examples:
         >>> import dataclasses
         >>> from ambiguity_lib.method import Distillation
         >>> [field.name for field in dataclasses.fields(Distillation)]
-        ['student', 'layers', 'probes', 'validation_accuracy']
+        ['student', 'layers', 'probes', 'validation_accuracy', 'signs']
     """
 
     student: PreTrainedModel
     layers: LayerChoice
     probes: LayerProbes
     validation_accuracy: NDArray[np.float64]
+    signs: tuple[str, ...] = ()
 
 
 def distil(
@@ -779,5 +782,9 @@ def distil(
         )
         student = pipeline.distilled().load()
         return Distillation(
-            student, pipeline.layers, pipeline.probes, pipeline.probe_accuracy("validation")
+            student,
+            pipeline.layers,
+            pipeline.probes,
+            pipeline.probe_accuracy("validation"),
+            pipeline.degenerate_signs(),
         )

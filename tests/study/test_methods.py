@@ -133,10 +133,10 @@ def test_recipes_differ_in_their_targets(exp):
             assert np.abs(first - second).max() > 1e-4
 
 
-def test_a_third_each_by_hand(exp):
-    spec, targets = _mixed(1 / 3, layers=1 / 3, uniform=1 / 3)
+def test_a_mixture_by_hand(exp):
+    spec, targets = _mixed(2 / 3, layers=1 / 3)
     one_hot = np.eye(3)[exp.labels("train")]
-    expected = (one_hot + lower_layers(exp, "train") + 1 / 3) / 3
+    expected = (2 * one_hot + lower_layers(exp, "train")) / 3
     np.testing.assert_allclose(targets(exp), expected)
     # what determines the targets determines where the student is kept
     assert spec != _mixed(1 / 2, layers=1 / 2)[0]

@@ -16,7 +16,7 @@ TEST_PROFILES = sorted((Path(__file__).resolve().parents[1] / "profiles").glob("
 
 @pytest.fixture
 def content(repository: Path) -> dict[str, Any]:
-    text = (repository / "book" / "profiles" / "synthetic.yml").read_text(encoding="utf-8")
+    text = (repository / "tests" / "profiles" / "smoke.yml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(text))
 
 

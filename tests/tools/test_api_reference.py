@@ -42,7 +42,7 @@ def test_no_name_is_on_two_pages() -> None:
 
 def test_what_is_public_fits_a_readers_head() -> None:
     # chapters, pages and README import 109 of them; five are for comparison with other work
-    assert len(ENTRIES) <= 126, "a public name is one that chapters, pages or README import"
+    assert len(ENTRIES) <= 127, "a public name is one that chapters, pages or README import"
 
 
 @pytest.mark.parametrize(("module", "name"), sorted(NAMES))

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tools.evidence import at_own_temperature, evidence, people
 
 from ambiguity_lib.metrics import entropy, jensen_shannon_distance
-from ambiguity_lib.study import METHODS
+from ambiguity_lib.store import ArtifactStore
+from ambiguity_lib.study import METHODS, Experiment
 from ambiguity_lib.study.provenance import plain
-from tests.tiny import tiny_experiment
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["teacher", "LS-TS", "pruned", "distilled", "oracle temperature (JSD)"]
 
 
 @pytest.fixture(scope="module")
 def exp(tmp_path_factory):
-    return tiny_experiment(tmp_path_factory.mktemp("evidence"))
+    profile = ROOT / "tests" / "profiles" / "smoke.yml"
+    store = ArtifactStore(tmp_path_factory.mktemp("evidence"))
+    return Experiment.from_profile(profile, store=store, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +54,9 @@ def test_every_layer_of_every_seed_is_there_and_both_read_outs(exp, record):
 
 def test_thirds_path_items_map_and_speed(exp, record):
     thirds = [row for row in record["thirds"] if row["method"] == "teacher"]
-    assert [row["third"] for row in thirds] == [1, 2, 3]
-    doubts = [row["human_entropy"] for row in thirds]
-    assert doubts == sorted(doubts)
-    path = record["path"]["evaluation"]
+    doubts = {row["third"]: row["human_entropy"] for row in thirds}
+    assert sorted(doubts) == [1, 2, 3] and doubts[1] < doubts[2] < doubts[3]
+    path = record["path"][exp.gold().name]
     teacher = next(row["JSD"] for row in record["own_temperature"] if row["method"] == "teacher")
     nearest = min(path, key=lambda row: abs(row["T"] - 1))
     assert nearest["JSD"] == pytest.approx(teacher, abs=0.02)
