@@ -592,6 +592,11 @@ def _prepare(
     names = _checked_classes(parts)
     _check_words(tokenizer, train, model)
     own = fitting_classes(config, names, head_names) if settings.fine_tune == "auto" else None
+    if own is not None and settings.folds:
+        raise ValueError(
+            f"{model} is a classifier already, and nobody knows which items it has seen: targets "
+            "can be cross-fitted only where the full model is trained here (--fine-tune)"
+        )
     if own is not None:
         logger.info("%s has a head for %s: it is taken as it is", model, ", ".join(own))
         parts = {name: reorder_classes(part, own) for name, part in parts.items()}
@@ -822,6 +827,8 @@ def _check_layers(settings: CompressionSettings, total: int) -> None:
     highest = total if depth is None else depth
     if source is not None and not 0 <= source < highest:
         raise ValueError(f"source must be a layer from 0 to {highest - 1}; got {source}")
+    if settings.folds < 0 or settings.folds == 1:
+        raise ValueError(f"folds must be 0 (not cross-fitted) or at least 2; got {settings.folds}")
 
 
 def _judged(pipeline: Pipeline, student: Classifier, part: str) -> Judged:

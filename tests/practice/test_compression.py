@@ -192,6 +192,24 @@ def test_depth_and_source_may_be_given(encoder):
             run(encoder, settings=replace(SETTINGS, **wrong))
 
 
+def test_targets_may_be_cross_fitted(encoder, result, tmp_path):
+    done = run(encoder, settings=replace(SETTINGS, folds=2))
+    assert done.run.settings.folds == 2 and done.layers == result.layers
+    assert not all(
+        torch.equal(weight, done.student.state_dict()[name])
+        for name, weight in result.student.state_dict().items()
+    )
+    done.save(tmp_path / "student")
+    assert "cross-fitted in 2 folds" in (tmp_path / "student" / "README.md").read_text()
+    result.save(tmp_path / "plain")
+    assert "cross-fitted" not in (tmp_path / "plain" / "README.md").read_text()
+    with pytest.raises(ValueError, match=r"folds must be 0 .* or at least 2; got 1"):
+        run(encoder, settings=replace(SETTINGS, folds=1))
+    finished = save_model(tmp_path / "finished")
+    with pytest.raises(ValueError, match="is a classifier already"):
+        run(finished, settings=replace(SETTINGS, folds=2))
+
+
 @pytest.mark.parametrize("family", sorted(SUPPORTED_FAMILIES))
 def test_every_family_can_be_compressed(family, tmp_path):
     folder = save_model(tmp_path / family, head=False, family=family)
