@@ -34,7 +34,7 @@ from ambiguity_lib.models import count_parameters
 from ambiguity_lib.models.speed import measure_latency
 from ambiguity_lib.study import METHODS, Experiment, load_profile, prepare, score_methods
 from ambiguity_lib.study.paths import project_root
-from ambiguity_lib.study.sweep import parse_seeds
+from ambiguity_lib.study.sweep import find_methods, parse_seeds
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -293,7 +293,7 @@ def main(
     if second_task:
         chosen = chosen.for_second_task()
     asked = parse_seeds(seeds) if seeds else chosen.sweep_seeds
-    names = [name.strip() for name in methods.split(",")] if methods else list(METHODS)
+    names = [method.name for method in find_methods(methods or None)]
     exp = Experiment(chosen, asked[0])
     found = evidence(exp, names, asked, full_map=full_map)
     folder = output or project_root() / "book" / "results" / chosen.name
