@@ -530,8 +530,11 @@ class Pipeline:
 
     def probe_accuracy(self, split: SplitName) -> NDArray[np.float64]:
         """Accuracy of every layer's probe against gold labels, shape (L + 1,)."""
-        predicted = self.probe_probs(split).argmax(axis=-1)
-        return (predicted == self.labels(split)).mean(axis=-1)
+        return self._correct(split).mean(axis=-1)
+
+    def _correct(self, split: SplitName) -> NDArray[np.bool_]:
+        """Whether each layer's probe is right about each item, shape (L + 1, N)."""
+        return np.asarray(self.probe_probs(split).argmax(axis=-1) == self.labels(split))
 
     def probe(self) -> None:
         """Fit the probes, and apply them to all that students need: train and validation."""
@@ -557,14 +560,10 @@ class Pipeline:
                 "an encoder without a head for these classes"
             )
         items = self.data.items("train")
-        fold_of = text_folds(items["text"][:], count)
-        if len(np.unique(fold_of)) < count:
-            raise ValueError(f"{len(items)} items are too few for {count} folds")
-        for fold in range(count):
-            unseen = np.flatnonzero(fold_of == fold)
+        for seen, unseen in _fold_rows(items, count):
             splits = dataclasses.replace(
                 self.splits,
-                train=items.select(np.flatnonzero(fold_of != fold)),
+                train=items.select(seen),
                 evaluation=items.select(unseen),
                 transfer={},
             )
@@ -597,8 +596,7 @@ class Pipeline:
 
     def choose(self, *, depth: int | None = None, source: int | None = None) -> LayerChoice:
         """Depth and source of a student, by the rules or as given, see ``choose_layers``."""
-        labels = self.labels("validation")
-        correct = self.probe_probs("validation").argmax(axis=-1) == labels
+        correct, labels = self._correct("validation"), self.labels("validation")
         return choose_layers(correct, labels, self.config.selection, depth=depth, source=source)
 
     @cached_property
@@ -615,6 +613,18 @@ class Pipeline:
     def source(self) -> int:
         """Layer that distillation takes its distribution from."""
         return self.layers.source
+
+
+def _fold_rows(
+    items: Dataset, folds: int, salt: str = ""
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows outside and inside each fold; equal texts are in one."""
+    fold_of = text_folds(items["text"][:], folds, salt=salt)
+    if len(np.unique(fold_of)) < folds:
+        raise ValueError(f"{len(items)} items are too few for {folds} folds")
+    return [
+        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)
+    ]
 
 
 def cross_fit(
@@ -634,12 +644,8 @@ def cross_fit(
     Raises:
         ValueError: If a fold would be empty.
     """
-    fold_of = text_folds(items["text"][:], folds, salt=salt)
-    if len(np.unique(fold_of)) < folds:
-        raise ValueError(f"{len(items)} items are too few for {folds} folds")
     probs = np.empty_like(targets)
-    for fold in range(folds):
-        seen, unseen = (np.flatnonzero(part) for part in (fold_of != fold, fold_of == fold))
+    for seen, unseen in _fold_rows(items, folds, salt):
         model = fine_tune(
             make_model(),
             tokenizer,

@@ -97,14 +97,14 @@ def _smoothed(exp: Experiment, split: SplitName) -> FloatArray:
     return exp.label_smoothed(exp.smoothing).probs(split)
 
 
-def _scaled(exp: Experiment, split: SplitName) -> FloatArray:
-    temperature = fit_temperature(exp.teacher.logits("validation"), exp.labels("validation"))
-    return apply_temperature(exp.teacher.logits(split), temperature)
+def _scaled(
+    fit: Callable[[FloatArray, NDArray[np.int64]], float],
+) -> Callable[[Experiment, SplitName], FloatArray]:
+    def probs(exp: Experiment, split: SplitName) -> FloatArray:
+        temperature = fit(exp.teacher.logits("validation"), exp.labels("validation"))
+        return apply_temperature(exp.teacher.logits(split), temperature)
 
-
-def _scaled_for_ambiguity(exp: Experiment, split: SplitName) -> FloatArray:
-    logits, labels = exp.teacher.logits("validation"), exp.labels("validation")
-    return apply_temperature(exp.teacher.logits(split), fit_ambiguity_temperature(logits, labels))
+    return probs
 
 
 def _ensemble(exp: Experiment, split: SplitName) -> FloatArray:
@@ -156,8 +156,8 @@ _ALL = (
         lambda exp: _full(exp, len(exp.profile.baselines.epsilons)),
         needs=(Stage.SMOOTHINGS,),
     ),
-    Method("temperature scaling", _scaled, _full),
-    Method("LS-TS", _scaled_for_ambiguity, _full),
+    Method("temperature scaling", _scaled(fit_temperature), _full),
+    Method("LS-TS", _scaled(fit_ambiguity_temperature), _full),
     Method(
         "MC dropout",
         lambda exp, split: exp.mc_dropout_probs(split),
