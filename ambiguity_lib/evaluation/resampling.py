@@ -36,7 +36,17 @@ class EvaluationConfig:
 FloatArray = NDArray[np.float64]
 
 #: Scores that are means over items.
-MEAN_SCORES = ("accuracy_old", "accuracy_new", "entropy", "JSD", "KL", "TVD", "EntCE", "RankCS")
+MEAN_SCORES = (
+    "accuracy_old",
+    "accuracy_new",
+    "entropy",
+    "overconfidence",
+    "JSD",
+    "KL",
+    "TVD",
+    "EntCE",
+    "RankCS",
+)
 #: Scores of a set of items as a whole.
 SET_SCORES = ("ECE", "entropy_corr")
 

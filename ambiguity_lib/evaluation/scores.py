@@ -328,7 +328,8 @@ def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) 
         probs: Its distributions, shape (N, C).
 
     Returns:
-        N rows with the columns of :func:`score_methods`.
+        N rows with the columns of :func:`score_methods`; ``overconfidence`` is the confidence
+        above the share of people who agree with the answer.
 
     Examples:
         >>> import numpy as np
@@ -338,13 +339,19 @@ def score_probs(gold: Gold, method: str, seed: int, probs: NDArray[np.float64]) 
         >>> gold = Gold("toy", ("a", "b"), human, labels, labels, None)
         >>> probs = np.array([[0.9, 0.1], [0.1, 0.9]])
         >>> rows = score_probs(gold, "teacher", 0, probs)
-        >>> rows[["dataset", "method", "uid", "JSD", "confidence"]].round(3)
-          dataset   method uid    JSD  confidence
-        0     toy  teacher   a  0.252         0.9
-        1     toy  teacher   b  0.000         0.9
+        >>> rows[["dataset", "method", "uid", "JSD", "overconfidence"]].round(3)
+          dataset   method uid    JSD  overconfidence
+        0     toy  teacher   a  0.252             0.3
+        1     toy  teacher   b  0.000             0.0
     """
+    confidence = probs.max(axis=1)
+    agreement = gold.human[np.arange(len(probs)), probs.argmax(axis=1)]
     scores = score_items(
         probs, gold.human, old_labels=gold.old_labels, new_labels=gold.new_labels
-    ).assign(confidence=probs.max(axis=1), human_entropy=entropy(gold.human))
+    ).assign(
+        overconfidence=confidence - agreement,
+        confidence=confidence,
+        human_entropy=entropy(gold.human),
+    )
     names = {"dataset": gold.name, "method": method, "seed": seed, "uid": list(gold.uids)}
     return pd.concat([pd.DataFrame(names, index=scores.index), scores], axis=1)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tools.evidence import at_own_temperature, evidence, people
+from course.evidence import at_own_temperature, divided, evidence, people, thirds
 
+from ambiguity_lib.evaluation import Gold, against_path, score_probs
 from ambiguity_lib.metrics import entropy, jensen_shannon_distance
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study import METHODS, Experiment
@@ -64,7 +65,7 @@ def test_thirds_path_items_map_and_speed(exp, record):
     assert np.array(record["items"]["shown"][0]["layers"]).shape == (exp.num_layers + 1, 3)
     weights = exp.profile.distillation.weights
     assert len(record["source_map"]) == (exp.depth - 1) * len(weights)
-    assert [row["depth"] for row in record["speed"]] == list(range(1, exp.num_layers + 1))
+    assert [row["depth"] for row in record["speed"]] == list(range(exp.num_layers + 1))
 
 
 def test_a_fitted_temperature_never_hurts():
@@ -76,6 +77,45 @@ def test_a_fitted_temperature_never_hurts():
 
 def test_people_are_split_into_thirds_by_their_doubt():
     human = np.array([[1.0, 0.0], [0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4], [0.5, 0.5]])
-    found = people({"all": human[::-1]})["all"]
+    found = people(human[::-1])
     assert found["agreement"] == pytest.approx([0.95, 0.75, 0.55])
+    assert found["divided"] == pytest.approx(1 / 6), "a share of .6 is a majority"
     assert found["entropy"] == pytest.approx(entropy(human).mean())
+    assert found["triangle"][:, -1].sum() == 6
+    assert [0.5, 0.5, 1] in found["triangle"].tolist()
+
+
+def test_how_sure_a_model_is_where_people_are_divided():
+    labels, human = np.array([0, 0]), np.array([[0.9, 0.1], [0.5, 0.5]])
+    gold = Gold("toy", ("a", "b"), human, labels, labels, None)
+    scores = score_probs(gold, "teacher", 0, np.array([[0.2, 0.8], [0.95, 0.05]]))
+    (row,) = divided(scores, {"toy": gold}).to_dict("records")
+    assert (row["items"], row["sure"], row["confidence"]) == (1, 1.0, 0.95)
+    assert thirds(scores)["agree"].tolist() == pytest.approx([0.1, 0.5]), "with its own answer"
+
+
+def test_margins_are_those_of_the_library(exp, record):
+    runs = [exp.with_seed(seed) for seed in (0, 1)]
+    students = [run.distilled().probs() for run in runs]
+    found = against_path(exp.human, [run.teacher.logits() for run in runs], students)
+    (row,) = (row for row in record["margins"] if row["method"] == "distilled")
+    assert row["margin"]["value"] == pytest.approx(found.margin.value)
+    teacher = next(row for row in record["margins"] if row["method"] == "LS-TS")
+    assert teacher["margin"]["value"] <= 1e-3, "a point of the path"
+
+
+def test_a_layer_is_compared_with_the_top_as_it_is_and_at_its_own_temperature(exp, record):
+    gaps = {(row["score"], row["a"]): row["difference"] for row in record["layer_gaps"]}
+    assert set(gaps) == {
+        ("JSD", "source"),
+        ("KL", "source"),
+        ("JSD", "source at T for JSD"),
+        ("KL", "source at T for KL"),
+    }
+    first, second = (exp.with_seed(seed) for seed in (0, 1))
+    differences = [
+        jensen_shannon_distance(exp.human, run.probe_probs("evaluation")[run.source]).mean()
+        - jensen_shannon_distance(exp.human, run.probe_probs("evaluation")[-1]).mean()
+        for run in (first, second)
+    ]
+    assert gaps["JSD", "source"] == pytest.approx(np.mean(differences))

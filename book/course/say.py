@@ -1,0 +1,104 @@
+"""What the numbers of a run allow to say, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from ambiguity_lib.evaluation import (
+    PathComparison,
+    differences,
+    finding,
+    loss,
+    minus,
+    told,
+    with_interval,
+)
+
+Results = Mapping[str, Any]
+_LOST = {"excluded": "holds", "certain": "does not hold", "open": "is undecided"}
+#: Finding → the pair whose difference it is about, and what it says.
+_PAIRS = {
+    4: (("distilled", "pruned"), "distilling a lower layer helps the pruned model"),
+    5: (("distilled", "teacher"), "the student is closer to people than its teacher"),
+}
+MARGIN = 0.02
+
+
+def lines(*sentences: str) -> None:
+    """Show sentences as a list, with true minus signs."""
+    display(Markdown(minus("\n".join(f"- {sentence}" for sentence in sentences))))
+
+
+def layer_gaps(gaps: pd.DataFrame) -> str:
+    """Source layer less top, as they are and each at its own temperature."""
+    parts = []
+    for own, when in ((False, "as they are"), (True, "each at its own temperature")):
+        chosen = gaps[gaps["a"].str.contains(" at T") == own]
+        told_of = [
+            f"{row['score']} {told(row, 'closer', 'farther')}" for _, row in chosen.iterrows()
+        ]
+        parts.append(f"{when}: {', '.join(told_of)}")
+    return "; ".join(parts) + "."
+
+
+def pair(results: Results, a: str, b: str, scores: Sequence[str] = ("JSD", "KL")) -> str:
+    """First method less second, on every data set."""
+    table = pd.DataFrame(results["differences"])
+    parts = [
+        f"{score} {told(row, 'closer', 'farther')}"
+        + (f" on {dataset}" if table["dataset"].nunique() > 1 else "")
+        for score in scores
+        for dataset, row in differences(table, score, a, b).iterrows()
+    ]
+    return f"{a} against {b}: {', '.join(parts)}."
+
+
+def findings(results: Results, gaps: pd.DataFrame | None = None) -> dict[int, str]:
+    """The word for each finding that can be judged from these results (``protocol.md``).
+
+    Args:
+        results: Of ``evidence.scores_of``.
+        gaps: The ``layer_gaps`` of ``evidence.layers_of``, for the second finding.
+    """
+    table, scores = pd.DataFrame(results["differences"]), pd.DataFrame(results["scores"])
+    surplus = scores[(scores["score"] == "overconfidence") & (scores["method"] == "teacher")]
+    under = pd.DataFrame({"low": -surplus["high"], "high": -surplus["low"]})
+    words = {1: finding(under)}
+    if gaps is not None:
+        words[2] = finding(gaps[gaps["a"] == "source"])
+    lost = {
+        loss(row, MARGIN)
+        for _, row in differences(table, "accuracy_new", "pruned", "teacher").iterrows()
+    }
+    words[3] = _LOST[
+        "excluded" if lost == {"excluded"} else "certain" if "certain" in lost else "open"
+    ]
+    for number, (names, _) in _PAIRS.items():
+        rows = [differences(table, score, *names) for score in ("JSD", "KL")]
+        words[number] = finding(pd.concat(rows))
+    return dict(sorted(words.items()))
+
+
+def verdicts(results: Results, numbers: Sequence[int]) -> list[str]:
+    """A sentence for each of these findings, with the differences that decide it."""
+    words = findings(results)
+    return [
+        f"Finding {number}, that {_PAIRS[number][1]}, **{words[number]}** in this run. "
+        f"The {pair(results, *_PAIRS[number][0])}"
+        for number in numbers
+    ]
+
+
+def beyond(found: PathComparison) -> str:
+    """Whether a model lies below all temperatures of its teacher."""
+    word = "is" if found.holds else "is not shown to be"
+    gains = (found.margin, found.correlation_gain)
+    margin, correlation = (with_interval(vars(gain) | {"difference": gain.value}) for gain in gains)
+    return (
+        f"In this run the distilled student **{word} more than a temperature**: margin {margin}, "
+        f"entropy correlation {correlation}."
+    )
