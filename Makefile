@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 
 CHROMIUM ?= $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),chromium)
 
-.PHONY: book cheat-sheet pdf derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench pocket weights weights-mpnet wheels lock install clean
+.PHONY: book cheat-sheet pdf slides derived check-derived test lint test-unit test-examples test-notebooks test-browser test-colab outputs results bench pocket weights weights-mpnet wheels lock install clean
 
 # A profile's chapters, executed, and the HTML book; the path is printed at the end
 book: $(INSTALLED)
@@ -35,6 +35,10 @@ pdf: book
 	$(BIN)/python book/tools/print_page.py $(RUN)/html
 	cd $(RUN)/html && $(PRINT) --print-to-pdf=../book.pdf "file://$$PWD/print.html"
 	@echo "$(RUN)/book.pdf"
+
+# Slides of the main figures and their captions, one file that opens without a network
+slides: $(INSTALLED)
+	$(BIN)/python book/tools/slides.py --profile $(PROFILE)
 
 # Everything derived that comes out the same on any machine (CONTRIBUTING.md, "Derived files")
 derived: $(INSTALLED)
@@ -78,13 +82,12 @@ outputs: $(INSTALLED)
 	$(BIN)/python book/tools/run.py --profile synthetic --execute-only --rerun
 	cp $${AMBIGUITY_BUILD_DIR:-_build}/synthetic/notebooks/*.ipynb book/
 
-# The records that the pages show, from a run on real data (README, "Real data"): hours on a CPU
+# The records that the pages show, from real data (README, "Real data"): hours on a CPU, and it can
+# be stopped and started again
 results: $(INSTALLED)
-	rm -rf $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records book/results/minilm
-	$(BIN)/ambiguity-lib sweep --profile minilm
-	$(BIN)/python book/tools/run.py --profile minilm --chapters 01,02,03,04,05,06,07,08,09,10 --execute-only --rerun
-	mkdir -p book/results/minilm
-	cp $${AMBIGUITY_BUILD_DIR:-_build}/minilm/records/*.json book/results/minilm/
+	$(BIN)/python book/tools/evidence.py mpnet --released
+	$(BIN)/python book/tools/evidence.py minilm
+	$(BIN)/python book/tools/evidence.py mpnet
 
 # Speed and size against peers, side by side; ARGS=--quick for a test, ARGS=NAME for one benchmark
 bench: $(BENCH_INSTALLED)

@@ -17,10 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = "https://github.com/ambiguity-book/ambiguity-lib"
 COLAB = "https://colab.research.google.com/github/ambiguity-book/ambiguity-lib/blob"
 BINDER = "https://mybinder.org/v2/gh/ambiguity-book/ambiguity-lib/"
-PAGES_WITH_BINDER = ("README.md", "book/intro.md")
+PAGES_WITH_BINDER = ("README.md", "book/map.md")
 BADGE_START = "[![Open in Colab]"
 GUARD = '"google.colab" in sys.modules'
 INSTALL = """\
+# @title In Colab: install the library
 import sys
 
 if {guard}:  # elsewhere `make install` has done it

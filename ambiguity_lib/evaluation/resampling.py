@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass as settings
 from scipy.stats import permutation_test
 
 from ambiguity_lib.metrics.calibration import calibration_errors
-from ambiguity_lib.metrics.uncertainty import correlations, entropy
+from ambiguity_lib.metrics.uncertainty import correlations
 
 
 @settings(frozen=True, config={"extra": "forbid"})
@@ -375,53 +375,6 @@ def _difference(
     return float(gap(_whole(first.shape[1])).mean()), float(low), float(high)
 
 
-def entropy_correlation_change(
-    human: ArrayLike, ours: ArrayLike, theirs: ArrayLike, *, samples: int = 1000, seed: int = 0
-) -> tuple[float, float, float]:
-    """How the entropy correlation with people differs between two models of the same items.
-
-    The rule of this book: it counts as changed where the interval leaves out zero. For several
-    seeds, :func:`compare` with ``names=["entropy_corr"]`` gives the same kind of interval.
-
-    Args:
-        human: Human distributions, shape (N, C).
-        ours: Distributions of the first model, shape (N, C).
-        theirs: Distributions of the second model, shape (N, C).
-        samples: Bootstrap resamples of the items, the same for both models.
-        seed: Seed of the resampling.
-
-    Returns:
-        The correlation of ``ours`` minus that of ``theirs``, and the lower and upper end of its
-        95% interval; NaN if one has the same entropy on all items of a resample.
-
-    Raises:
-        ValueError: If the three differ in shape.
-
-    Examples:
-        >>> from ambiguity_lib.evaluation import entropy_correlation_change
-        >>> human = [[0.5, 0.5], [0.7, 0.3], [0.9, 0.1], [1.0, 0.0]] * 25
-        >>> blurred = [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [1.0, 0.0]] * 25
-        >>> difference, low, high = entropy_correlation_change(
-        ...     human, human, blurred
-        ... )
-        >>> round(difference, 2), low > 0
-        (0.2, True)
-    """
-    shapes = [np.shape(values) for values in (human, ours, theirs)]
-    if len(set(shapes)) > 1:
-        raise ValueError(f"human, ours and theirs must have one shape; got {shapes}")
-    people, first, second = (entropy(np.asarray(p, float)) for p in (human, ours, theirs))
-    both = np.stack([first, second])
-
-    def change(items: FloatArray) -> FloatArray:
-        found = correlations(people, both, items)
-        return found[:, 0] - found[:, 1]
-
-    resamples = Resamples.draw(1, len(people), samples=samples, seed=seed).items
-    low, high = np.quantile(change(resamples), [0.025, 0.975])
-    return float(change(_whole(len(people)))[0]), float(low), float(high)
-
-
 def _sign_flip_p(gaps: FloatArray, permutations: int, seed: int) -> float:
     if not gaps.any():
         return 1.0
@@ -467,55 +420,3 @@ def holm(p_values: ArrayLike) -> FloatArray:
     corrected = np.full(p.shape, np.nan)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
-
-
-def by_human_entropy(
-    scores: pd.DataFrame, name: str = "JSD", *, bins: int = 5, samples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
-    """A score in bins of equally many items, from those that people agree on to those they do not.
-
-    Args:
-        scores: The tidy table.
-        name: A score that is a mean over items.
-        bins: Number of bins; fewer where many items have the same human entropy.
-        samples: Bootstrap resamples of items and seeds.
-        seed: Seed of the resampling.
-
-    Returns:
-        Columns ``dataset``, ``method``, ``bin``, ``items``, ``human_entropy`` (its mean in the bin,
-        nats), ``mean``, ``low``, ``high``.
-
-    Examples:
-        >>> import pandas as pd
-        >>> from ambiguity_lib.evaluation import by_human_entropy
-        >>> scores = pd.read_parquet("scores.parquet")
-        >>> table = by_human_entropy(scores, "KL", bins=2)
-        >>> table[["method", "bin", "items", "human_entropy", "mean"]].round(2)
-              method  bin  items  human_entropy  mean
-        0    teacher    0     20           0.44  0.26
-        1    teacher    1     20           0.85  0.77
-        2  distilled    0     20           0.44  0.09
-        3  distilled    1     20           0.85  0.26
-    """
-    rows = []
-    for dataset, part in scores.groupby("dataset", sort=False):
-        entropies = part.drop_duplicates("uid").set_index("uid")["human_entropy"]
-        bin_of = pd.qcut(entropies, bins, labels=False, duplicates="drop")
-        for method, of_method in part.groupby("method", sort=False):
-            for number, members in of_method.groupby(of_method["uid"].map(bin_of)):
-                own = _Scores.of(members)
-                resamples = Resamples.draw(*own.shape, samples=samples, seed=seed)
-                values = resamples.of_seeds(_means(own.table[name], resamples.items))
-                rows.append(
-                    {
-                        "dataset": dataset,
-                        "method": method,
-                        "bin": int(number),
-                        "items": own.shape[1],
-                        "human_entropy": own.human_entropy.mean(),
-                        "mean": own.table[name].mean(),
-                        "low": np.quantile(values, 0.025),
-                        "high": np.quantile(values, 0.975),
-                    }
-                )
-    return pd.DataFrame(rows)

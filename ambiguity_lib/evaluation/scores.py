@@ -225,43 +225,6 @@ def noise_floor(
     return float(np.mean(scores))
 
 
-def few_humans(
-    counts: ArrayLike, votes: int, *, repeats: int = 20, seed: int = 0
-) -> dict[str, float]:
-    """Mean scores of the distribution of a few votes against the item's other votes.
-
-    What a handful of annotators would get in a model's place: 1 is one human's opinion.
-
-    Args:
-        counts: Votes, shape (N, C); every item needs more than ``votes``.
-        votes: How many vote.
-        repeats: Random draws to average over.
-        seed: Seed of the draws.
-
-    Returns:
-        Means of :data:`PAIR_METRICS`, ``entropy`` (nats) and ``entropy_corr`` (NaN for one vote).
-
-    Examples:
-        >>> from ambiguity_lib.evaluation import few_humans
-        >>> counts = [[60, 30, 10], [90, 5, 5]]
-
-        One human in a model's place is further from the others than five are
-        together:
-
-        >>> one, five = few_humans(counts, 1), few_humans(counts, 5)
-        >>> round(one["JSD"], 2), round(five["JSD"], 2)
-        (0.36, 0.21)
-    """
-    generator = np.random.default_rng(seed)
-    rows = []
-    for _ in range(repeats):
-        few, others = _split_distributions(counts, generator, votes)
-        row = {name: float(metric(others, few).mean()) for name, metric in PAIR_METRICS.items()}
-        row |= {"entropy": float(entropy(few).mean())}
-        rows.append(row | {"entropy_corr": entropy_correlation(others, few)})
-    return {str(name): float(value) for name, value in pd.DataFrame(rows).mean().items()}
-
-
 def _split_distributions(
     counts: ArrayLike, generator: np.random.Generator, first: int | None = None
 ) -> tuple[FloatArray, FloatArray]:

@@ -20,7 +20,6 @@ from ambiguity_lib.models.loading import (
 from ambiguity_lib.models.scratch import ModelConfig, ScratchConfig, build_scratch_checkpoint
 from ambiguity_lib.models.speed import (
     Timing,
-    count_flops,
     count_parameters,
     expected_speedup,
     fixed_share,
@@ -45,7 +44,6 @@ __all__ = [
     "TrainingConfig",
     "build_scratch_checkpoint",
     "config_at_depth",
-    "count_flops",
     "count_parameters",
     "default_device",
     "encode",

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -161,50 +159,6 @@ def random_batch(
     words = (_FIRST_WORD, model.config.vocab_size)
     ids = torch.randint(*words, (batch_size, length), generator=generator).to(model.device)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-
-
-def _fused_attention_flops(
-    query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object
-) -> int:
-    return int(sdpa_flop_count(query, key, value))
-
-
-@torch.inference_mode()
-def count_flops(model: PreTrainedModel, batch_size: int, length: int) -> int:
-    """Floating-point operations of one forward pass.
-
-    Matrix products and attention only, a multiplication and an addition counted as two;
-    normalisation, softmax and activations, which cost little, are left out. The pass is run.
-
-    Args:
-        model: A supported sequence classifier.
-        batch_size: Texts.
-        length: Tokens of each.
-
-    Returns:
-        Operations of the whole batch.
-
-    Raises:
-        ValueError: If ``length`` exceeds the model's maximum.
-
-    Examples:
-        >>> from ambiguity_lib.models import load_classifier
-        >>> from ambiguity_lib.models import count_flops
-        >>> deep = load_classifier("tiny", ("bad", "good"))
-        >>> shallow = load_classifier("tiny", ("bad", "good"), depth=2)
-        >>> round(count_flops(deep, 1, 8) / count_flops(shallow, 1, 8), 1)
-        2.0
-    """
-    model.eval()
-    # torch counts the fused attention of GPUs, but not the CPU's
-    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    counter = FlopCounterMode(display=False, custom_mapping={kernel: _fused_attention_flops})
-    # without gradients: the counter would look for those of parameters that are used directly
-    weights = {name: weight.detach() for name, weight in model.named_parameters()}
-    batch = random_batch(model, batch_size, length)
-    with counter:
-        functional_call(model, weights, kwargs=batch)
-    return int(counter.get_total_flops())
 
 
 @torch.inference_mode()

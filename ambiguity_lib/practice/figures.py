@@ -25,6 +25,7 @@ from matplotlib.ticker import MaxNLocator
 METHOD_COLORS: dict[str, str] = {
     "human": "#000000",
     "teacher": "#D55E00",
+    "trained longer": "#8A3B00",
     "pruned": "#E69F00",
     "distilled": "#0072B2",
     "temperature": "#56B4E9",
@@ -105,24 +106,6 @@ def method_color(name: str) -> str:
         return METHOD_COLORS["temperature"]
     known = [key for key in METHOD_COLORS if key in name.lower()]
     return METHOD_COLORS[max(known, key=len)] if known else OTHER_COLOR
-
-
-def layer_colors(num_layers: int) -> np.ndarray:
-    """Return one RGBA colour per layer, shape (num_layers, 4), dark to light from the bottom up.
-
-    Args:
-        num_layers: How many layers.
-
-    Returns:
-        Array of shape (num_layers, 4), values from 0 to 1.
-
-    Examples:
-        >>> from course.figures import layer_colors
-        >>> layer_colors(5).shape
-        (5, 4)
-    """
-    # The last tenth of viridis is a yellow that vanishes on white paper.
-    return np.asarray(mpl.colormaps[LAYER_CMAP](np.linspace(0.0, 0.9, num_layers)))
 
 
 def make_axes(ax: Axes | None, figsize: tuple[float, float] | None = None) -> Axes:
@@ -229,7 +212,7 @@ def plot_layer_curves(
 
     Examples:
         >>> import numpy as np
-        >>> from course.figures import plot_layer_curves
+        >>> from ambiguity_lib.practice.figures import plot_layer_curves
         >>> accuracy = {"validation": np.array([0.4, 0.55, 0.7, 0.8])}
         >>> plot_layer_curves(accuracy, ylabel="accuracy", mark={"depth": 3})
         <Axes: xlabel='layer (0 = embedding output)', ylabel='accuracy'>
@@ -367,7 +350,7 @@ def plot_before_after(table: pd.DataFrame, ax: Axes | None = None, *, xlabel: st
 
     Examples:
         >>> import pandas as pd
-        >>> from course.figures import plot_before_after
+        >>> from ambiguity_lib.practice.figures import plot_before_after
         >>> rows = [
         ...     ("before", 0.30, 0.28, 0.32),
         ...     ("temperature", 0.25, 0.23, 0.27),
@@ -409,7 +392,7 @@ def plot_costs(
         ValueError: If ``after`` has other costs.
 
     Examples:
-        >>> from course.figures import plot_costs
+        >>> from ambiguity_lib.practice.figures import plot_costs
         >>> plot_costs(
         ...     {"parameters": 4e6, "latency": 8.0},
         ...     {"parameters": 2e6, "latency": 5.0},

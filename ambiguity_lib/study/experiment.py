@@ -23,6 +23,8 @@ from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.paths import artifact_directory
 from ambiguity_lib.study.profile import Profile, load_profile
 
+#: Halves of the training items, each described by models of the other.
+OUT_OF_FOLD = 2
 # A dataset's own folds are by the same hash, so these need a salt.
 _HUMAN_FOLDS = "human"
 
@@ -177,6 +179,10 @@ class Experiment(Pipeline):
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
         )
 
+    def trained_longer(self) -> Classifier:
+        """The teacher, trained on towards labels as the students are, with no layer cut."""
+        return self.train_student(self.num_layers, {"method": "standard"}, self.one_hot)
+
     @cached_property
     def smoothing(self) -> float:
         """The profile's ε whose full model has the lowest loss on validation labels."""
@@ -224,21 +230,33 @@ class Experiment(Pipeline):
             ),
         )
 
-    def out_of_fold_probs(self, folds: int = 2) -> NDArray[np.float64]:
-        """What full models say about training items that they were not trained on, shape (N, C).
+    def of_other_fold(self) -> NDArray[np.float64]:
+        """What models of the other fold say about training items, shape (2, N, C).
 
-        Equal texts (premises) are in one fold.
-
-        Args:
-            folds: Parts of the training items; each is predicted by a model of the others.
+        Of a full teacher that has not seen the item: the mean of its passes with dropout on; and
+        the mean of its probes from the source layer to the one below the depth.
 
         Returns:
-            The distributions, in the order of the training items.
+            Both, in the order of the training items.
         """
-        probs = np.empty((len(self.labels("train")), len(self.class_names)))
-        for unseen, part in self.folds(folds):
-            probs[unseen] = part.teacher.probs("evaluation")
-        return probs
+        layers = list(range(self.source, self.depth))
+        spec = {
+            "teacher": self.teacher.key,
+            "probes": self.probes_key,
+            "folds": OUT_OF_FOLD,
+            "layers": layers,
+            "samples": self.profile.baselines.dropout_samples,
+            "seed": self.seed,
+        }
+
+        def compute() -> NDArray[np.float64]:
+            said = np.empty((2, len(self.labels("train")), len(self.class_names)))
+            for unseen, part in self.folds(OUT_OF_FOLD):
+                said[0, unseen] = part.mc_dropout_probs("evaluation")
+                said[1, unseen] = part.probe_probs("evaluation")[layers].mean(axis=0)
+            return said
+
+        return self.stored_array("other-fold", spec, compute)
 
     def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """What the teacher says after going on with others' human distributions, shape (N, C).

@@ -18,12 +18,10 @@ from ambiguity_lib.method.temperatures import (
     fit_temperature,
     oracle_temperature,
 )
-from ambiguity_lib.study.experiment import Experiment
+from ambiguity_lib.metrics import entropy
+from ambiguity_lib.study.experiment import OUT_OF_FOLD, Experiment
 
 FloatArray = NDArray[np.float64]
-
-#: Halves of the training set for out-of-fold targets.
-OUT_OF_FOLD = 2
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Stage(Enum):
             epsilons = exp.profile.baselines.epsilons
             return [("label_smoothed", seed, {"epsilon": epsilon}) for epsilon in epsilons]
         if self is Stage.HALVES:
-            return [("out_of_fold_probs", seed, {"folds": OUT_OF_FOLD})]
+            return [("of_other_fold", seed, {})]
         return [("teacher" if self is Stage.TEACHER else "probe", seed, {})]
 
 
@@ -124,6 +122,11 @@ def _full(exp: Experiment, trainings: float = 1, forwards: int = 1, models: int 
     return Cost(trainings, forwards, models * exp.teacher.parameters)
 
 
+def _longer(exp: Experiment) -> Cost:
+    epochs = exp.profile.distillation.epochs or exp.profile.training.epochs
+    return _full(exp, 1 + epochs / exp.profile.training.epochs)
+
+
 def _student(exp: Experiment) -> Cost:
     share = exp.depth / exp.num_layers
     return Cost(1 + share, share, exp.pruned().parameters)
@@ -164,6 +167,8 @@ _ALL = (
         lambda exp: _full(exp, forwards=exp.profile.baselines.dropout_samples),
     ),
     Method("deep ensemble", _ensemble, _ensemble_cost, per_seed=False, needs=(Stage.MEMBERS,)),
+    # what a student gains by its own epochs alone
+    Method("trained longer", lambda exp, split: exp.trained_longer().probs(split), _longer),
     Method("pruned", lambda exp, split: exp.pruned().probs(split), _student, needs=_PROBED),
     Method(
         "distilled from the top",
@@ -205,68 +210,62 @@ def marked(name: str) -> str:
     return f"{name} †" if gold or name == "constant mean" else name
 
 
-Targets = Callable[[Experiment], FloatArray]
+def _by_ambiguity(weight: float, other: FloatArray) -> FloatArray:
+    """λ of each item, in proportion to the entropy of what is mixed in; at most 1."""
+    doubt = entropy(other)
+    return np.minimum(1.0, weight * doubt / doubt.mean())[:, np.newaxis]
 
 
-def lower_layers(exp: Experiment, split: SplitName) -> FloatArray:
-    """Mean distribution of the probes from the source layer to the one below the depth, (N, C)."""
-    mean: FloatArray = exp.probe_probs(split)[exp.source : exp.depth].mean(axis=0)
-    return mean
+def _recipe(name: str, weight: float, *, layers: bool, by_ambiguity: bool = False) -> Method:
+    """A student of the chosen depth that learns from models of the other fold (protocol.md).
 
-
-def _mixed(
-    label: float, out_of_fold: float = 0.0, layers: float = 0.0
-) -> tuple[dict[str, Any], Targets]:
-    """Targets that mix label and other distributions by these shares, and what says so."""
-    shares = {"label": label, "out of fold": out_of_fold, "layers": layers}
+    Its target is (1 − λ)·label + λ·other, where other is the mean of dropout passes of a full model
+    that has not seen the item, with ``layers`` half of it the mean of that model's lower probes.
+    """
 
     def targets(exp: Experiment) -> FloatArray:
-        parts = [label * np.eye(len(exp.class_names))[exp.labels("train")]]
-        if out_of_fold:
-            parts.append(out_of_fold * exp.out_of_fold_probs(OUT_OF_FOLD))
-        if layers:
-            parts.append(layers * lower_layers(exp, "train"))
-        mixture: FloatArray = np.sum(parts, axis=0)
+        dropout, lower = exp.of_other_fold()
+        other = (dropout + lower) / 2 if layers else dropout
+        share = _by_ambiguity(weight, other) if by_ambiguity else weight
+        mixture: FloatArray = (1 - share) * exp.one_hot() + share * other
         return mixture
 
-    folds = {"folds": OUT_OF_FOLD} if out_of_fold else {}
-    return {"shares": shares} | folds, targets
-
-
-def _recipe_student(
-    name: str, recipe: tuple[dict[str, Any], Targets], extra: float = 0.0
-) -> Method:
-    """A student of the chosen depth; ``extra`` trainings of full models make its targets."""
-    spec, targets = recipe
-
     def probs(exp: Experiment, split: SplitName) -> FloatArray:
+        spec = {"folds": OUT_OF_FOLD, "weight": weight, "layers": layers}
+        spec |= {"by ambiguity": by_ambiguity, "samples": exp.profile.baselines.dropout_samples}
         return exp.student(spec, lambda: targets(exp)).probs(split)
 
-    def cost(exp: Experiment) -> Cost:
-        share = exp.depth / exp.num_layers
-        return Cost(1 + extra + share, share, exp.pruned().parameters)
-
-    halves = (Stage.HALVES,) if extra else ()
-    return Method(name, probs, cost, needs=(*_PROBED, *halves))
+    # each half's teacher sees half of the items: together one training of the full model
+    return Method(name, probs, lambda exp: _plus_training(_student(exp)), needs=_HALVED)
 
 
-# each half's teacher sees half of the items: together one training of the full model
-_HALVES = OUT_OF_FOLD * (1 - 1 / OUT_OF_FOLD)
-_THIRD = 1 / 3
+def _rescaled(recipe: Method) -> Method:
+    """The same student, its logits divided by its own LS-TS temperature."""
 
-_ALL_RECIPES = (
-    _recipe_student("out of fold", _mixed(label=0.5, out_of_fold=0.5), _HALVES),
-    _recipe_student(
-        "out of fold + layers", _mixed(_THIRD, out_of_fold=_THIRD, layers=_THIRD), _HALVES
-    ),
-    Method(
-        "probes of several layers",
-        lower_layers,
-        # all of the teacher is kept here, though its upper layers are not needed
-        lambda exp: Cost(1, (exp.depth - 1) / exp.num_layers, exp.teacher.parameters),
-        needs=_PROBED,
-    ),
+    def probs(exp: Experiment, split: SplitName) -> FloatArray:
+        held_out = np.log(np.maximum(recipe.probs(exp, "validation"), _SMALLEST))
+        temperature = fit_ambiguity_temperature(held_out, exp.labels("validation"))
+        logits = np.log(np.maximum(recipe.probs(exp, split), _SMALLEST))
+        return apply_temperature(logits, temperature)
+
+    return Method(f"{recipe.name}, rescaled", probs, recipe.cost, needs=recipe.needs)
+
+
+def _plus_training(cost: Cost) -> Cost:
+    return replace(cost, trainings=cost.trainings + 1)
+
+
+_SMALLEST = 1e-15
+_HALVED = (*_PROBED, Stage.HALVES)
+#: The recipe that was named first (protocol.md).
+PRIMARY = "dropout and layers of the other fold"
+_PLAIN = (
+    _recipe("dropout of the other fold", 0.7, layers=False),
+    _recipe(PRIMARY, 0.6, layers=True),
+    _recipe(f"{PRIMARY}, by ambiguity", 0.6, layers=True, by_ambiguity=True),
 )
 
-#: Name → recipe.
-RECIPES: dict[str, Method] = {recipe.name: recipe for recipe in _ALL_RECIPES}
+#: Name → recipe for a student below every temperature of its teacher.
+RECIPES: dict[str, Method] = {
+    method.name: method for recipe in _PLAIN for method in (recipe, _rescaled(recipe))
+}

@@ -194,7 +194,7 @@ def _stages(
             if stage in needs
             for name, own, arguments in stage.jobs(experiment, seed)
         ]
-        for stages in (set(Stage) - {Stage.PROBES}, {Stage.PROBES})
+        for stages in (set(Stage) - {Stage.PROBES, Stage.HALVES}, {Stage.PROBES}, {Stage.HALVES})
     ]
     last = [
         Job(method.name, seed, fold, chosen)

@@ -1,7 +1,9 @@
 """Definitions where a term is used: links to the glossary show the definition's first sentence.
 
-A reader who points at a ``{term}`` link, or reaches it by the keyboard, sees the sentence in a box
-below the line; a screen reader reads it as the link's description. The looks are in
+A reader who points at a link to a term, or reaches it by the keyboard, sees the sentence in a box
+below the line; a screen reader reads it as the link's description. Pages write ``{term}``, which a
+reader of a notebook would see raw; so there an *emphasised* word that the glossary has becomes the
+link, once a chapter, where it first stands. The looks are in
 ``_static/glossary_hover.css``. Escape closes the box (``_static/glossary_hover.js``).
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
@@ -62,6 +65,46 @@ class Definitions:
             link.replace_self(nodes.inline("", "", described, box, classes=["term"]))
 
 
+_ENTRIES = re.compile(r"```\{glossary\}\n:sorted:\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def glossary_terms(text: str) -> list[str]:
+    """The entries of a glossary page's source."""
+    return [
+        term
+        for block in _ENTRIES.findall(text)
+        for term in re.findall(r"^(\S.*)$", block, re.MULTILINE)
+    ]
+
+
+def link_emphasis(app: Sphinx, doctree: nodes.document) -> None:
+    """Make links of the emphasised terms of a notebook, each at its first place."""
+    if not app.env.doc2path(app.env.docname).endswith(".ipynb"):
+        return
+    page = Path(app.srcdir, "book", "glossary.md")
+    if not page.is_file():
+        return
+    terms = {term.lower(): term for term in glossary_terms(page.read_text(encoding="utf-8"))}
+    for node in list(doctree.findall(nodes.emphasis)):
+        text = node.astext()
+        known = next(
+            (t for t in (text.lower(), text.lower().removesuffix("s")) if t in terms), None
+        )
+        if known is None or node.children[0].__class__ is not nodes.Text:
+            continue
+        link = addnodes.pending_xref(
+            "",
+            nodes.emphasis(text, text, classes=["xref", "std", "std-term"]),
+            refdomain="std",
+            reftype="term",
+            reftarget=terms.pop(known),
+            refexplicit=True,
+            refwarn=True,
+            refdoc=app.env.docname,
+        )
+        node.replace_self(link)
+
+
 def _term_links(doctree: nodes.document) -> Iterator[nodes.reference]:
     for link in doctree.findall(nodes.reference):
         first = link.children[0] if link.children else None
@@ -109,6 +152,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     definitions = Definitions()
     app.add_node(described_link, html=(_visit_link, _depart_link))
     app.add_node(definition_box, html=(_visit_box, None))
+    app.connect("doctree-read", link_emphasis)
     app.connect("env-updated", definitions.collect)
     app.connect("doctree-resolved", definitions.attach)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

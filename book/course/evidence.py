@@ -61,6 +61,7 @@ PAIRS = [
         ["distilled"],
         [
             "teacher",
+            "trained longer",
             "pruned",
             "distilled from the top",
             "label smoothing",
@@ -73,6 +74,7 @@ PAIRS = [
         ],
     ),
     ("pruned", "teacher"),
+    ("pruned", "trained longer"),
 ]
 #: Temperatures of the teacher's path.
 PATH = np.geomspace(0.5, 10, 61)
@@ -83,15 +85,20 @@ MAJORITY, SURE = 0.6, 0.9
 GRID = 20
 
 
-def recorded(task: str = "evidence") -> dict[str, dict[str, Any]]:
-    """The results of the recorded runs by their heading in figures, those that are there.
+def records(task: str = "evidence") -> dict[str, dict[str, Any]]:
+    """The recorded runs by their heading in figures, those that are there.
 
     Args:
         task: ``"evidence"``, or ``"evidence_emotion"`` for the other task.
     """
     folder = project_root() / "book" / "results"
     found = {name: folder / profile / f"{task}_seed0.json" for name, profile in RUNS.items()}
-    return {name: load_record(path)["results"] for name, path in found.items() if path.is_file()}
+    return {name: load_record(path) for name, path in found.items() if path.is_file()}
+
+
+def recorded(task: str = "evidence") -> dict[str, dict[str, Any]]:
+    """The results of :func:`records`."""
+    return {name: record["results"] for name, record in records(task).items()}
 
 
 def of_released_models() -> dict[str, Any]:
@@ -111,6 +118,16 @@ def six_items() -> pd.DataFrame:
     items = pd.DataFrame(yaml.safe_load(path.read_text(encoding="utf-8"))).set_index("uid")
     votes = pd.DataFrame(items.pop("votes").tolist(), index=items.index, columns=list(NLI_CLASSES))
     return items.join(votes)
+
+
+def shown_items(results: Mapping[str, Any]) -> dict[str, dict[str, FloatArray]]:
+    """What each model and layer says about the single items of a recorded run, by their uid."""
+    found = {}
+    for item in results["items"]["shown"]:
+        arrays = {name: np.asarray(value, float) for name, value in item.items() if name != "uid"}
+        # kept to three digits, they sum to one nearly
+        found[item["uid"]] = {k: v / v.sum(axis=-1, keepdims=True) for k, v in arrays.items()}
+    return found
 
 
 def of_dataset(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -57,19 +57,20 @@ def pair(results: Results, a: str, b: str, scores: Sequence[str] = ("JSD", "KL")
     return f"{a} against {b}: {', '.join(parts)}."
 
 
-def findings(results: Results, gaps: pd.DataFrame | None = None) -> dict[int, str]:
+def findings(results: Results, gaps: Any = None) -> dict[int, str]:
     """The word for each finding that can be judged from these results (``protocol.md``).
 
     Args:
         results: Of ``evidence.scores_of``.
-        gaps: The ``layer_gaps`` of ``evidence.layers_of``, for the second finding.
+        gaps: The ``layer_gaps`` of ``evidence.layers_of``, a table or as recorded, for the second.
     """
     table, scores = pd.DataFrame(results["differences"]), pd.DataFrame(results["scores"])
     surplus = scores[(scores["score"] == "overconfidence") & (scores["method"] == "teacher")]
     under = pd.DataFrame({"low": -surplus["high"], "high": -surplus["low"]})
     words = {1: finding(under)}
     if gaps is not None:
-        words[2] = finding(gaps[gaps["a"] == "source"])
+        layers = pd.DataFrame(gaps)
+        words[2] = finding(layers[layers["a"] == "source"])
     lost = {
         loss(row, MARGIN)
         for _, row in differences(table, "accuracy_new", "pruned", "teacher").iterrows()

@@ -13,8 +13,9 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-#: What of a cell's metadata means something: tags, and the description of its figure.
-CELL_KEYS = frozenset({"tags", "mystnb"})
+#: What of a cell's metadata means something: tags, the description of its figure, and whether Colab
+#: folds it.
+CELL_KEYS = frozenset({"tags", "mystnb", "cellView"})
 # one's own environment has another name for every reader
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 

@@ -24,6 +24,21 @@ _TELLING = re.compile(r"WARNING|ERROR|[Ee]rror: ")
 _ICON_SCRIPT = re.compile(
     r"<(?:script|link)\b[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?", re.IGNORECASE
 )
+#: Pages that have moved, within the book: where it links to from elsewhere leads on.
+MOVED = {
+    "06_results": "09_how_sure_are_we",
+    "07_compression": "04_layer_pruning",
+    "08_emotion": "07_emotion",
+    "09_more_than_a_temperature": "06_more_than_a_temperature",
+    "10_your_own_classifier": "08_your_own_classifier",
+    "11_solutions": "10_solutions",
+    "results_minilm": "results_recorded",
+}
+_MOVED_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>This page has moved</title>
+<meta http-equiv="refresh" content="0; url={target}.html"></head>
+<body><p>This page has moved: <a href="{target}.html">{target}</a>.</p></body></html>
+"""
 _JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 
 
@@ -103,6 +118,10 @@ def render_html(book_dir: Path, run_dir: Path) -> Path:
     for page in built.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(_ICON_SCRIPT.sub("", text), encoding="utf-8")
+    for old, new in MOVED.items():
+        page = built / book_dir.name / f"{old}.html"
+        if not page.exists() and page.with_stem(new).exists():
+            page.write_text(_MOVED_PAGE.format(target=new), encoding="utf-8")
     html = run_dir / "html"
     shutil.rmtree(html, ignore_errors=True)
     built.replace(html)

@@ -294,7 +294,10 @@ def _hash(path: Path) -> str:
 
 
 def find_chapters(book_dir: Path) -> tuple[Path, ...]:
-    """``intro`` if there is one, the numbered chapters, then the pages of committed results."""
+    """``intro`` if there is one, the numbered chapters, then the pages of committed results.
+
+    The first and the last draw records, so they are the same under every profile.
+    """
     found = [path for path in book_dir.glob("*.ipynb") if _CHAPTER_NAME.fullmatch(path.stem)]
     if not found:
         raise FileNotFoundError(
@@ -415,7 +418,7 @@ def plan_book(
         book_dir=book,
         chapters=selected,
         parameters={
-            path: {} if path.stem.startswith("results_") else parameters_to_inject(path, parameters)
+            path: parameters_to_inject(path, parameters) if path.stem[0].isdigit() else {}
             for path in selected
         },
     )

@@ -14,6 +14,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import sync_playwright
 from tools.print_page import write_print_page
+from tools.render import MOVED
 
 from ambiguity_lib import __version__
 
@@ -27,7 +28,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
     pytest.mark.skipif(not HTML.is_dir(), reason="there is no rendered book here: make book"),
 ]
-PAGES = sorted(HTML.glob("book/**/*.html"))
+MOVED_PAGES = {HTML / "book" / f"{old}.html" for old in MOVED}
+PAGES = sorted(set(HTML.glob("book/**/*.html")) - MOVED_PAGES)
 CHAPTERS = [page for page in PAGES if page.stem[:2].isdigit()]
 
 # what a page may weigh as servers send it, compressed; Vega comes with interactive figures only
@@ -227,7 +229,7 @@ def test_search_finds_the_chapter(browser):
 
 def test_a_fold_opens_by_click_and_by_key(browser):
     with Visit(browser, CHAPTERS[0]) as visit:
-        fold = visit.page.locator("details.sd-dropdown").first
+        fold = visit.page.locator("article details:not([class])").first
         fold.locator("summary").click()
         assert fold.get_attribute("open") is not None
         fold.locator("summary").focus()
@@ -253,6 +255,28 @@ def test_sliders_change_what_is_read(browser):
             )
             assert re.search(r"\d\.\d{3}", reading.text_content())
             assert visit.complaints == []
+
+
+def test_an_old_address_leads_to_where_the_page_is_now(browser):
+    assert MOVED_PAGES
+    with Visit(browser, HTML / "book" / "11_solutions.html") as visit:
+        visit.page.wait_for_url("**/10_solutions.html", timeout=5000)
+
+
+def test_another_tab_shows_another_table(browser):
+    with Visit(browser, HTML / "book" / "results_recorded.html") as visit:
+        tabs = visit.page.locator(".tabs").first
+        shown = tabs.locator(".tab-panel:visible")
+        before = shown.text_content()
+        tabs.locator("input").nth(1).check()
+        assert shown.count() == 1 and shown.text_content() != before
+
+
+def test_the_six_pictures_print_on_one_sheet(browser):
+    with Visit(browser, HTML / "book" / "intro.html") as visit:
+        visit.page.emulate_media(media="print")
+        content = visit.page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom"), "10mm"))
+        assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
 
 
 def test_the_theme_can_be_switched_and_is_kept(browser):

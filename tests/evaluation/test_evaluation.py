@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ambiguity_lib.evaluation import (
     bootstrap_interval,
-    few_humans,
     noise_floor,
     score_items,
     score_table,
@@ -128,25 +127,3 @@ def test_every_pair_metric_is_in_the_table():
 def test_tied_items_are_those_without_a_majority():
     assert tied_items([[5, 5, 0], [4, 3, 3], [2, 2, 2]]) == 2
     assert tied_items([[0.4, 0.2, 0.4], [1.0, 0.0, 0.0]]) == 1
-
-
-def test_one_human_by_hand():
-    """Of 9 votes to 1, the one is drawn in a tenth of cases: distances to the rest of 9."""
-    counts = np.tile([9, 1], (2000, 1))
-    scores = few_humans(counts, 1, repeats=1)
-    # drawn from the nine: 8/9 against 1, else 1 against 0
-    assert scores["TVD"] == pytest.approx(0.9 * (1 / 9) + 0.1, abs=0.02)
-    assert scores["entropy"] == 0
-    assert np.isnan(scores["entropy_corr"])
-
-
-def test_more_humans_are_closer_and_half_of_them_is_the_noise_floor():
-    counts = np.random.default_rng(0).multinomial(100, [0.5, 0.3, 0.2], size=300)
-    one, five, fifty = (few_humans(counts, votes)["JSD"] for votes in (1, 5, 50))
-    assert one > five > fifty
-    assert fifty == pytest.approx(noise_floor(counts), rel=0.02)
-
-
-def test_few_humans_need_one_vote_more():
-    with pytest.raises(ValueError, match="item 1 has 5 votes; splitting needs at least 6"):
-        few_humans([[4, 3], [3, 2]], 5)

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from ambiguity_lib.evaluation import (
     Resamples,
-    by_human_entropy,
     compare,
     differences,
-    entropy_correlation_change,
     holm,
     score_items,
     summarise,
@@ -181,32 +179,3 @@ def test_holm_only_raises_and_keeps_the_order(p_values):
 def test_holm_refuses_what_is_no_probability(p_values):
     with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):
         holm(p_values)
-
-
-def test_bins_of_human_entropy_are_equally_full_and_rise():
-    table = by_human_entropy(SCORES, "JSD", bins=4, samples=20)
-    own = table[table["method"] == "good"]
-    assert own["items"].tolist() == [50] * 4
-    assert own["human_entropy"].is_monotonic_increasing
-    mean = SCORES[SCORES["method"] == "good"]["JSD"].mean()
-    assert np.average(own["mean"], weights=own["items"]) == pytest.approx(mean)
-    assert (own["low"] <= own["mean"]).all() and (own["mean"] <= own["high"]).all()
-
-
-def test_change_of_the_entropy_correlation_is_that_of_the_tidy_comparison() -> None:
-    good, bad = GOOD[0], BAD[0]
-    tidy = pd.concat([rows("good", [good]), rows("bad", [bad])])
-    expected = compare(tidy, [("good", "bad")], ["entropy_corr"])
-    change = entropy_correlation_change(HUMAN, good, bad)
-    assert change == pytest.approx(tuple(expected.iloc[0][["difference", "low", "high"]]))
-    assert change[0] == pytest.approx(
-        entropy_correlation(HUMAN, good) - entropy_correlation(HUMAN, bad)
-    )
-
-
-def test_change_of_the_entropy_correlation_at_its_limits() -> None:
-    assert entropy_correlation_change(HUMAN, BAD[0], BAD[0]) == (0.0, 0.0, 0.0)
-    uniform = np.full_like(HUMAN, 1 / 3)
-    assert np.isnan(entropy_correlation_change(HUMAN, GOOD[0], uniform)).all()
-    with pytest.raises(ValueError, match="one shape"):
-        entropy_correlation_change(HUMAN, GOOD[0], BAD[0][:5])

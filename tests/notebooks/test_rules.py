@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from ambiguity_lib import __version__
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-CHAPTERS = [path for path in NOTEBOOKS if path.stem == "intro" or path.stem[:2].isdigit()]
-SOLUTIONS = BOOK / "11_solutions.ipynb"
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[:2].isdigit()]
+SOLUTIONS = BOOK / "10_solutions.ipynb"
 TAUGHT = [path for path in CHAPTERS if path != SOLUTIONS]
 BADGE = (
     "https://colab.research.google.com/github/ambiguity-book/ambiguity-lib"
@@ -29,6 +30,8 @@ COMPARED = "nbval-check-output"
 
 EXERCISE = re.compile(r"\*\*Exercise (\d+\.\d+)\*\* \((by hand|code|open)\)")
 CHECK = re.compile(r'check\("(\d+\.\d+)"')
+#: Chapters that are not called by their number.
+NAMES = {7: "Lab A", 8: "Lab B", 9: "Appendix"}
 SOLVED = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*$", re.MULTILINE)
 
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -50,6 +53,10 @@ def _text(cells: list[NotebookNode]) -> str:
 
 def _number(path: Path) -> int:
     return int(path.stem[:2])
+
+
+def _name(path: Path) -> str:
+    return NAMES.get(_number(path), f"Chapter {_number(path)}")
 
 
 def _parts(notebook: NotebookNode) -> tuple[list[NotebookNode], list[NotebookNode]]:
@@ -107,7 +114,7 @@ def test_badge_and_install_cell_are_of_this_release(path: Path) -> None:
     notebook = _read(path)
     assert f"]({BADGE.format(path.name)})" in notebook.cells[0].source.splitlines()[2]
     install = notebook.cells[1]
-    assert install.source.startswith("import ")
+    assert install.source.startswith("# @title ")
     assert 'if "google.colab" in sys.modules:' in install.source
     assert f" -b v{__version__} " in install.source
     assert install.outputs == []
@@ -130,7 +137,7 @@ def test_opening_says_what_for_and_how_long(path: Path) -> None:
         for what in ("After this chapter you can", "Before you start", "Time")
     ]
     assert places == sorted(places) and places[0] >= 0, "abilities, what comes before, time"
-    assert 4 <= opening.count("\n- ") <= 5
+    assert 3 <= opening.count("\n- ") <= 5
 
 
 @every_taught_chapter
@@ -154,10 +161,10 @@ def test_questions_on_understanding_with_folded_answers(path: Path) -> None:
     parts = re.split(r"^\*\*(\d+)\.\*\* ", asked, flags=re.MULTILINE)
     assert parts[1::2] in (["1", "2"], ["1", "2", "3"])
     for question in parts[2::2]:
-        fold = r"^:::(?:\{dropdown\} Answer)?\n"
+        fold = r"^(?:<details><summary>Answer</summary>\n|</details>)\n"
         choices, answer, after = re.split(fold, f"{question}\n", flags=re.MULTILINE)
         assert re.findall(r"^- \((\w)\) \S", choices, re.MULTILINE) == ["a", "b", "c"]
-        assert len(re.findall(r"^\*\*\((\w)\)\.\*\* ", answer)) == 1
+        assert len(re.findall(r"^\*\*\((\w)\)\.\*\* ", answer, re.MULTILINE)) == 1
         assert set(re.findall(r"\(([abc])\)", answer)) == {"a", "b", "c"}, "why each wrong one is"
         assert not after.strip()
 
@@ -172,13 +179,13 @@ def test_exercises_of_all_kinds_with_hints_and_a_way_to_the_solutions(path: Path
     assert names == [f"{_number(path)}.{k}" for k in range(1, len(names) + 1)]
     assert everywhere.count("**Exercise ") == len(found), "a kind: by hand, code or open"
     assert {kind for _, kind in found} == {"by hand", "code", "open"}
-    assert 3 <= len(EXERCISE.findall(at_the_end)) <= 5
+    assert 3 <= len(EXERCISE.findall(at_the_end)) <= 10
     for before, after in zip(names, [*names[1:], None], strict=True):
         end = everywhere.find(f"**Exercise {after}**") if after else len(everywhere)
         own = everywhere[everywhere.find(f"**Exercise {before}**") : end]
-        assert own.count(":::{dropdown} Hint") == 1, f"exercise {before} has no hint of its own"
-    assert "{dropdown} Solution" not in everywhere
-    assert f"({SOLUTIONS.name}#chapter-{_number(path)})" in at_the_end
+        assert own.count("<summary>Hint</summary>") == 1, f"exercise {before} has no hint"
+    assert "<summary>Solution" not in everywhere
+    assert f"({SOLUTIONS.name}#{_name(path).lower().replace(' ', '-')})" in at_the_end
 
 
 @every_taught_chapter
@@ -194,7 +201,7 @@ def test_an_exercise_is_checked_where_it_stands_and_has_no_answer_yet(path: Path
             assert COMPARED in cell.metadata.tags
     kinds = dict(EXERCISE.findall(_text(notebook.cells)))
     checked = CHECK.findall("\n".join(cell.source for cell in _code(notebook)))
-    assert sorted(kinds[name] for name in checked) == ["by hand", "code"]
+    assert {kinds[name] for name in checked} == {"by hand", "code"}
 
 
 def test_every_checker_is_used_once_and_its_solution_is_right() -> None:
@@ -219,13 +226,70 @@ def test_every_exercise_has_its_solution_and_every_chapter_its_section() -> None
     asked = [name for path in TAUGHT for name, _ in EXERCISE.findall(_text(_read(path).cells))]
     solved = SOLVED.findall(text)
     assert solved == asked
-    assert text.count(":::{dropdown} Solution") == len(solved)
+    assert text.count("<details><summary>Solution</summary>") == len(solved)
     for path in TAUGHT:
-        section = re.split(r"\n## Chapter (\d+)\n", text)
-        own = section[section.index(str(_number(path))) + 1]
+        section = re.split(r"\n## (.+)\n", text)
+        own = section[section.index(_name(path)) + 1]
         assert f"({path.name}#exercises)" in own, "a link back to the chapter"
         links = re.findall(r"\*\*\n\(\[question\]\((\S+?)#\S+\)\)\n", own)
         assert links == [path.name] * len(SOLVED.findall(own)), "each leads to its question"
+
+
+HIDDEN = {"hide-cell", "hide-input", "remove-cell"}
+# every reader of this book knows these
+KNOWN = {"np", "pd", "torch"}
+
+
+def _visible(cells: list[NotebookNode]) -> int:
+    """Lines of code that the page shows unfolded, comments and empty lines left out."""
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#")
+        for cell in cells
+        if cell.cell_type == "code" and not HIDDEN & set(cell.metadata.get("tags", []))
+        for line in cell.source.splitlines()
+    )
+
+
+@every_taught_chapter
+def test_a_chapter_is_as_short_as_half_an_hour(path: Path) -> None:
+    notebook = _read(path)
+    at = next(
+        i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## Check yourself")
+    )
+    words = len(re.sub(r"\$[^$]*\$|[|*#]", " ", _text(notebook.cells[:at])).split())
+    assert words <= 1000, f"{words} words before Check yourself"
+    code = _visible(notebook.cells[:at])
+    assert code <= 100, f"{code} lines of code on the page before Check yourself"
+    imports = next(cell for cell in _code(notebook) if "# @title Imports" in cell.source)
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(ast.parse(imports.source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert len(imported - KNOWN) <= 10, sorted(imported - KNOWN)
+    before, found = notebook.cells[0].source, _printed_markdown(notebook, "What we found")
+    first = before.split("\n\n")[2]
+    assert len(first.split()) > 20, "a page begins with what it says, above any code"
+    assert 1 <= found.count("\n- ") + found.startswith("- ") <= 7, "a few sentences"
+
+
+def _printed_markdown(notebook: NotebookNode, title: str) -> str:
+    cell = next(cell for cell in _code(notebook) if cell.source.startswith(f"# @title {title}\n"))
+    return "".join(output["data"]["text/markdown"] for output in cell.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_colab_shows_nothing_raw_and_folds_what_the_page_folds(path: Path) -> None:
+    notebook = _read(path)
+    raw = r"\{(?:term|cite|dropdown|div|ref|doc|numref)\}|^:::"
+    assert re.findall(raw, _text(notebook.cells), re.MULTILINE) == []
+    for cell in _code(notebook):
+        if HIDDEN & set(cell.metadata.get("tags", [])):
+            assert cell.metadata.get("cellView") == "form", f"{cell.id} is no form in Colab"
+            assert re.match(r"# @title \S", cell.source), f"{cell.id} has no title"
+    text = _text(notebook.cells)
+    assert text.count("<details>") == text.count("</details>") == text.count("<details><summary>")
 
 
 @every_chapter

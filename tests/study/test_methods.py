@@ -18,9 +18,9 @@ from ambiguity_lib.metrics import (
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study import METHODS, RECIPES, Experiment, load_profile
 from ambiguity_lib.study.methods import (
-    _mixed,
+    PRIMARY,
+    _by_ambiguity,
     ensemble_seeds,
-    lower_layers,
 )
 from tests.study.test_experiment import poisoned
 
@@ -133,16 +133,25 @@ def test_recipes_differ_in_their_targets(exp):
             assert np.abs(first - second).max() > 1e-4
 
 
-def test_a_mixture_by_hand(exp):
-    spec, targets = _mixed(2 / 3, layers=1 / 3)
-    one_hot = np.eye(3)[exp.labels("train")]
-    expected = (2 * one_hot + lower_layers(exp, "train")) / 3
-    np.testing.assert_allclose(targets(exp), expected)
-    # what determines the targets determines where the student is kept
-    assert spec != _mixed(1 / 2, layers=1 / 2)[0]
+def test_what_models_of_the_other_fold_say(exp):
+    dropout, lower = exp.of_other_fold()
+    for unseen, part in exp.folds(2):
+        np.testing.assert_array_equal(dropout[unseen], part.mc_dropout_probs("evaluation"))
+        probes = part.probe_probs("evaluation")[exp.source : exp.depth]
+        np.testing.assert_allclose(lower[unseen], probes.mean(axis=0))
 
 
-def test_lower_layers_are_those_from_source_to_below_depth(exp):
-    probes = exp.probe_probs("validation")
-    expected = np.mean([probes[layer] for layer in range(exp.source, exp.depth)], axis=0)
-    np.testing.assert_allclose(lower_layers(exp, "validation"), expected)
+def test_a_share_by_ambiguity_is_larger_where_there_is_more_doubt_and_at_most_one():
+    other = np.array([[1.0, 0, 0], [0.9, 0.1, 0], [1 / 3, 1 / 3, 1 / 3]])
+    shares = _by_ambiguity(0.6, other)[:, 0]
+    doubt = entropy(other)
+    np.testing.assert_allclose(shares, np.minimum(1, 0.6 * doubt / doubt.mean()))
+    assert shares[0] == 0 and shares[2] == 1
+
+
+def test_a_rescaled_student_keeps_its_answers(exp):
+    plain, scaled = (
+        RECIPES[name].probs(exp, "evaluation") for name in (PRIMARY, f"{PRIMARY}, rescaled")
+    )
+    np.testing.assert_array_equal(plain.argmax(axis=1), scaled.argmax(axis=1))
+    assert np.abs(plain - scaled).max() > 1e-4

@@ -62,15 +62,17 @@ def test_what_are_no_seeds(text):
 
 def test_what_several_methods_need_is_made_once_and_before_them(build_dir):
     (experiment,) = experiments_of(ONE_TASK)
-    early, probes, last = _stages(experiment, tuple(METHODS.values()), (0, 1))
+    early, probes, halves, last = _stages(experiment, tuple(METHODS.values()), (0, 1))
     # teachers of both seeds are the ensemble's members; label smoothing has two strengths
     assert {job.name for job in early} == {"teacher", "label_smoothed"}
     assert len(early) == len(set(early)) == SMOKE.baselines.ensemble_size + 2 * 2
     assert [(job.name, job.seed) for job in probes] == [("probe", 0), ("probe", 1)]
     # one ensemble for both seeds
     assert len(last) == len(set(last)) == 2 * len(METHODS) - 1
-    (halves, *_), _, _ = _stages(experiment, [RECIPES["out of fold"]], (0,))
-    assert halves.name in ("teacher", "out_of_fold_probs")
+    assert halves == []
+    recipe = RECIPES["dropout of the other fold"]
+    names = [[job.name for job in stage] for stage in _stages(experiment, [recipe], (0,))]
+    assert names == [["teacher"], ["probe"], ["of_other_fold"], [recipe.name]]
 
 
 def test_a_sweep_is_complete_kept_and_done_only_once(build_dir, monkeypatch):

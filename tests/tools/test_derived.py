@@ -64,11 +64,11 @@ def test_a_large_notebook_and_a_record_of_another_profile_are_reported(
     copy = tmp_path / "checkout"
     shutil.copytree(checkout, copy)
     _edit(copy / NOTEBOOK, '"image/png": "', '"image/png": "' + "A" * 10**6)
-    _edit(copy / "book/profiles/minilm.yml", "epochs: 2", "epochs: 3")
+    _edit(copy / "book/profiles/mpnet.yml", "epochs: 2", "epochs: 3")
     found = derive.check(copy)
     assert [line for line in found if line.startswith(f"{NOTEBOOK} has 1.") and "1 MB" in line]
     stale = [line for line in found if "another training.epochs: run `make results`" in line]
-    assert len(stale) == len(list((ROOT / "book" / "results" / "minilm").glob("*.json")))
+    assert len(stale) == len(list((ROOT / "book" / "results" / "mpnet").glob("*.json")))
     assert len(found) == 1 + len(stale)
 
 

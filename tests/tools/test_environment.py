@@ -44,6 +44,7 @@ OWN = {
     "course",
     "tests",
     "tools",
+    "glossary_hover",
     *(path.stem for path in ROOT.glob(".ci/*.py")),
 }
 

@@ -5,7 +5,7 @@
 | `checking` | how an answer is compared with the right one and with typical mistakes |
 | `opinions` | the exercises of chapters 1 and 2 |
 | `layers` | those of chapters 3 to 5 |
-| `comparisons` | those of chapters 6 to 10 |
+| `comparisons` | those of chapter 6, the labs and the appendix, and of what chapter 4 saves |
 """
 
 from __future__ import annotations

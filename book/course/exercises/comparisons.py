@@ -75,7 +75,7 @@ def _items(seed: int, share: float) -> tuple[Array, Array, float]:
 
 EXERCISES: tuple[Exercise, ...] = (
     NumberExercise(
-        name="6.1",
+        name="9.1",
         value=2,
         praise="the third, .020 times 3, is .060 already.",
         mistakes=(
@@ -90,7 +90,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="multiply the sorted ones by 5, 4, 3, 2, 1, and stop at the first that is too large.",
     ),
     FunctionExercise(
-        name="6.5",
+        name="9.3",
         solution=holm,
         cases=(
             (np.array([0.030, 0.004, 0.400, 0.010, 0.020]),),
@@ -118,7 +118,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="Sort, multiply by 5, 4, 3 …, let nothing fall, cut at 1, and put all back in place.",
     ),
     NumberExercise(
-        name="7.1",
+        name="4.6",
         value=66_957_315 / 109_484_547,
         praise="half of the layers are not half of the model.",
         mistakes=(
@@ -132,7 +132,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="take six times the parameters of one layer off the whole, and divide by the whole.",
     ),
     FunctionExercise(
-        name="7.5",
+        name="4.10",
         solution=_layers_for,
         # no whole number of layers is just fast enough: there, rounding would decide
         cases=((2.0, 12, 0.04), (30.0, 12, 0.04), (1.2, 6, 0.2), (1.6, 6, 0.0), (3.0, 24, 0.1)),
@@ -160,7 +160,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="Solve 1/(f + (1 − f)·k/L) = S for k, and think of what is no whole number.",
     ),
     NumberExercise(
-        name="8.1",
+        name="7.1",
         value=math.log(2),
         praise="and it is the same with 3 and 3: dividing by the sum forgets how strong they are.",
         mistakes=(
@@ -171,7 +171,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="divide the scores by their sum first.",
     ),
     FunctionExercise(
-        name="8.4",
+        name="7.4",
         solution=_kept_scores,
         cases=(
             (np.array([[30.0, 0, 30, 0, 0, 0], [0] * 6, [10, 20, 30, 0, 0, 40]]),),
@@ -208,7 +208,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="Each row that comes out has to sum to one.",
     ),
     NumberExercise(
-        name="9.1",
+        name="6.1",
         value=math.log(9) / math.log(1.5),
         praise="one number, and all items are doubted alike, as before.",
         mistakes=(
@@ -219,7 +219,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="what is the gap of the two logits before, and what must it be after?",
     ),
     FunctionExercise(
-        name="9.5",
+        name="6.6",
         solution=_temperature_for,
         cases=((_logits(0), 0.5), (_logits(1), 0.9), (_logits(2), 0.2)),
         praise="it reads the mean of people's entropies, one number that is gold.",
@@ -242,7 +242,7 @@ EXERCISES: tuple[Exercise, ...] = (
         tolerance=1e-2,
     ),
     NumberExercise(
-        name="10.5",
+        name="8.5",
         value=2,
         praise="so a tenth of what is handed over is what was wanted: that is the number to beat.",
         mistakes=(
@@ -253,7 +253,7 @@ EXERCISES: tuple[Exercise, ...] = (
         hint="each of the 20 that are handed over is one of the disputed with what probability?",
     ),
     FunctionExercise(
-        name="10.6",
+        name="8.6",
         solution=_handed_over,
         cases=(_items(0, 0.1), _items(1, 0.25), _items(2, 0.5)),
         praise="compare it with the share itself, which is what chance finds.",

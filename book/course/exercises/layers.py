@@ -43,6 +43,15 @@ _TARGETS = tuple(
     (np.array([0, 2, 1, 1]), _distributions(n, 4, 3), weight)
     for n, weight in enumerate((0.3, 0.5, 1.0, 0.0))
 )
+_DISTANCES = tuple(
+    (np.random.default_rng(n).random((layers, 11)),) for n, layers in ((0, 4), (1, 3))
+)
+
+
+def _overthought(distances: Array) -> float:
+    return float((distances[:-1] < distances[-1]).any(axis=0).mean())
+
+
 # 30,000 word vectors, 12 layers of about 12·width² parameters, of which six go
 _TABLE, _LAYER = 30_000 * 768, 12 * 768**2
 _SHARE = 6 * _LAYER / (_TABLE + 12 * _LAYER)
@@ -83,6 +92,28 @@ EXERCISES: tuple[Exercise, ...] = (
             ),
         ),
         hint="Take the entropy of each row of both arrays, then correlate the two lists.",
+    ),
+    FunctionExercise(
+        name="3.6",
+        solution=_overthought,
+        cases=_DISTANCES,
+        praise="and by chance alone it would not be small: compare with noise before you tell it.",
+        mistakes=(
+            (
+                lambda distances: float((distances[:-1] < distances[-1]).mean()),
+                "this is the mean share over the layers; an item counts once, if any layer is "
+                "closer.",
+            ),
+            (
+                lambda distances: float((distances[:-1] < distances[-1]).all(axis=0).mean()),
+                "this asks that all layers are closer; one is enough.",
+            ),
+            (
+                lambda distances: float((distances[:-1] > distances[-1]).any(axis=0).mean()),
+                "closer means a smaller distance, and this counts the larger ones.",
+            ),
+        ),
+        hint="For each item: is the smallest distance below the top smaller than the top's?",
     ),
     NumberExercise(
         name="4.3",

@@ -26,12 +26,14 @@ from ambiguity_lib.study import marked
 from course.evidence import of_dataset
 from course.figures.panels import side_by_side
 from course.figures.simplex import plot_simplex, simplex_coordinates
+from course.say import findings
 
 Results = Mapping[str, Any]
 
 #: One mark a method, so that no figure needs its colours.
 MARKERS = {
     "teacher": "o",
+    "trained longer": "h",
     "pruned": "s",
     "distilled": "D",
     "distilled from the top": "v",
@@ -88,7 +90,7 @@ def show_thirds(columns: Mapping[str, tuple[Results, str]], message: str) -> HTM
         ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people who agree with it")
         ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylim=(0.3, 1))
         ax.set(xlabel="thirds of the items", ylabel="mean share")
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.grid(axis="y")
 
     alt = (
@@ -131,7 +133,7 @@ def show_layers(columns: Mapping[str, Results], message: str) -> HTML:
         "mean entropy with a dashed line for people's; JS distance to people, as it is and with "
         "every layer at its own best temperature."
     )
-    return side_by_side(columns, draw_layers, message=message, alt=alt, rows=3, size=(2.35, 1.7))
+    return side_by_side(columns, draw_layers, message=message, alt=alt, rows=3, size=(2.2, 1.7))
 
 
 def draw_cut(axes: Sequence[Axes], results: Results) -> None:
@@ -143,12 +145,13 @@ def draw_cut(axes: Sequence[Axes], results: Results) -> None:
         accuracy.index, accuracy, "o-", ms=4, color=_RAW, label="validation accuracy of the probe"
     )
     depth = float(choices["depth"].mean())
-    for ax in axes:
+    first.set(ylabel="validation accuracy", xlabel="layer")
+    timed = "speed" in results  # not of the live run: what it takes here says nothing of elsewhere
+    for ax in axes if timed else axes[:1]:
         ax.axvline(depth, color=_GREY, linestyle=":", label="cut (mean over seeds)")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(axis="y")
-    first.set(ylabel="validation accuracy", xlabel="layer")
-    if "speed" not in results:  # of the live run: what it takes here says nothing of elsewhere
+    if not timed:
         second.axis("off")
         return
     speed = pd.DataFrame(results["speed"]).set_index("depth")
@@ -174,7 +177,7 @@ def show_cut(columns: Mapping[str, Results], message: str) -> HTML:
         "that the rule chooses; times as fast as the full model by layers kept, measured and by "
         "Amdahl's law."
     )
-    return side_by_side(columns, draw_cut, message=message, alt=alt, rows=2, size=(2.35, 1.9))
+    return side_by_side(columns, draw_cut, message=message, alt=alt, rows=2, size=(2.2, 1.9))
 
 
 def draw_shares(ax: Axes, rows: Mapping[str, Sequence[float]], class_names: Sequence[str]) -> None:
@@ -252,7 +255,7 @@ def show_triangles(columns: Mapping[str, Mapping[str, Any]], message: str) -> HT
         ax.scatter(x, y, s=area, color=_HUMAN, alpha=0.55, lw=0)
 
     alt = "Triangles of entailment, neutral and contradiction, a dot where items lie."
-    return side_by_side(columns, draw, message=message, alt=alt, size=(2.35, 2.1), same_y=False)
+    return side_by_side(columns, draw, message=message, alt=alt, size=(2.2, 2.1), same_y=False)
 
 
 def draw_methods(axes: Sequence[Axes], results: Results, names: Sequence[str]) -> None:
@@ -261,23 +264,29 @@ def draw_methods(axes: Sequence[Axes], results: Results, names: Sequence[str]) -
     labels = {"JSD": "JS distance to people", "KL": "KL to people (nats)"}
     for ax, (score, label) in zip(axes, labels.items(), strict=True):
         rows = score_rows(results, score).to_dict("index")
-        shown = [name for name in names if name in rows]
-        for y, name in enumerate(shown):
+        first_row = next(y for y, name in enumerate(names) if name in rows)
+        for y, name in enumerate(names):
+            if name not in rows:
+                continue
             row, color = rows[name], method_color(name)
             scaled = own[f"{score} at T"].to_dict()[name]
-            first: dict[str, Any] = {} if y else {"label": "as it is"}
-            second: dict[str, Any] = {} if y else {"label": "at its own best temperature (gold)"}
+            first: dict[str, Any] = {"label": "as it is"} if y == first_row else {}
+            second: dict[str, Any] = (
+                {"label": "at its own best temperature (gold)"} if first else {}
+            )
             ax.hlines(y, row["low"], row["high"], color=color, linewidth=2)
             ax.plot(row["mean"], y, "o", color=color, ms=5, linestyle="none", **first)
             hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "none"}
             ax.plot(scaled, y, "D", color=color, ms=5, **hollow, **second)
-        ax.set(yticks=range(len(shown)), yticklabels=shown, xlabel=label)
-        ax.set_ylim(len(shown) - 0.5, -0.5)
+        ax.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
+        ax.set_ylim(len(names) - 0.5, -0.5)
         ax.grid(axis="x")
 
 
 def show_methods(columns: Mapping[str, Results], names: Sequence[str], message: str) -> HTML:
     """Distance to people of several methods, as they are and without their level of doubt."""
+    known = {name for results in columns.values() for name in results["costs"]}
+    names = [name for name in names if name in known]  # a row stays empty where it was not run
     alt = (
         "JS distance and KL to people, one row a method: a dot with its 95% interval as it is, a "
         "diamond at the temperature that suits it best."
@@ -319,7 +328,7 @@ def show_plane(columns: Mapping[str, Results], names: Sequence[str], message: st
         lambda axes, results: draw_plane(axes[0], results, names),
         message=message,
         alt=alt,
-        size=(2.35, 2.4),
+        size=(2.2, 2.4),
         same_y=False,
     )
 
@@ -349,9 +358,9 @@ def show_map(columns: Mapping[str, Results], message: str) -> HTML:
 SHOWN = {"JSD": "JSD", "KL": "KL", "accuracy_new": "accuracy"}
 
 
-def method_table(results: Results) -> pd.DataFrame:
+def method_table(results: Results, dataset: str | None = None) -> pd.DataFrame:
     """JSD, KL, accuracy, passes and trainings, one row a method and reference; † reads gold."""
-    scores = {name: score_rows(results, score)["mean"] for score, name in SHOWN.items()}
+    scores = {name: score_rows(results, score, dataset)["mean"] for score, name in SHOWN.items()}
     table = pd.DataFrame(scores).map(number)
     costs = pd.DataFrame(results["costs"]).T.reindex(table.index)
     table["passes"] = costs["forwards"].map(lambda x: number(x, 2))
@@ -371,12 +380,83 @@ def difference_table(results: Results) -> pd.DataFrame:
     return shown
 
 
+def margin_table(results: Results) -> pd.DataFrame:
+    """Margins below the teacher's path and gains in correlation, with intervals."""
+    rows = {}
+    for row in results["margins"]:
+        told_of = {}
+        for name in ("margin", "correlation"):
+            value, low, high = (number(row[name][k], signed=True) for k in ("value", "low", "high"))
+            told_of[name] = f"{value} [{low}, {high}]"
+        rows[row["dataset"], row["method"]] = told_of
+    return pd.DataFrame(rows).T
+
+
 def seed_table(results: Results) -> pd.DataFrame:
     """Standard deviations over seeds, of each method on the main set."""
     scores = {
         name: score_rows(results, score)["seed_sd"].astype(float) for score, name in SHOWN.items()
     }
     return pd.DataFrame(scores).dropna().map(lambda x: number(x, 4)).rename_axis(None)
+
+
+def show_six_findings(results: Results) -> HTML:
+    """One small picture for each statement of the paper's abstract, with the verdict on it."""
+    words = findings(results, pd.DataFrame(results["layer_gaps"]))
+    table, names = mean_layers(results), ["teacher", "pruned", "distilled"]
+
+    def surer(ax: Axes) -> None:
+        thirds = of_dataset(results["thirds"], main_set(results))
+        own = thirds[thirds["method"] == "teacher"].sort_values("third")
+        ax.plot([1, 2, 3], own["confidence"], "o-", color=method_color("teacher"), label="teacher")
+        ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people")
+        ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="confidence")
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+    def lower(ax: Axes) -> None:
+        ax.plot(table.index, table["JSD"], "o-", ms=4, color=_RAW, label="as it is")
+        ax.plot(table.index, table["JSD at T"], "D:", ms=4, color=_SCALED, label="own temperature")
+        ax.set(xlabel="layer", ylabel="JS distance to people")
+
+    def converges(ax: Axes) -> None:
+        depth = float(pd.DataFrame(results["choices"])["depth"].mean())
+        ax.plot(table.index, table["validation accuracy"], "o-", ms=4, color=_RAW)
+        ax.axvline(depth, color=_GREY, linestyle=":")
+        ax.set(xlabel="layer", ylabel="validation accuracy")
+
+    def helps(ax: Axes) -> None:
+        rows = score_rows(results, "KL").to_dict("index")
+        for y, name in enumerate(names):
+            ax.hlines(y, rows[name]["low"], rows[name]["high"], color=method_color(name), lw=2)
+            ax.plot(rows[name]["mean"], y, "o", color=method_color(name))
+        ax.set(yticks=range(3), yticklabels=names, ylim=(2.6, -0.6), xlabel="KL to people (nats)")
+
+    def together(ax: Axes) -> None:
+        draw_plane(ax, results, names)
+
+    def faster(ax: Axes) -> None:
+        rows = [row for row in results["speed"] if row["depth"]]
+        seconds = {row["depth"]: row["timing"]["milliseconds"] for row in rows}
+        whole = seconds[max(seconds)]
+        ax.plot(list(seconds), [whole / one for one in seconds.values()], "D", ms=4, color=_SCALED)
+        ax.set(xlabel="layers kept", ylabel="times as fast", ylim=(0, None))
+
+    pictures = {
+        f"1 Surer than people: {words[1]}": surer,
+        f"2 Lower layers know better: {words[2]}": lower,
+        f"3 Accuracy converges early: {words[3]}": converges,
+        f"4 A lower layer teaches: {words[4]}": helps,
+        f"5 Together, closer: {words[5]}": together,
+        "6 Smaller and faster: holds": faster,
+    }
+    return side_by_side(
+        pictures,
+        lambda axes, draw: draw(axes[0]),
+        message="Six statements, six pictures. Each has a chapter, below.",
+        alt="Six small figures, described one by one below.",
+        size=(2.2, 1.8),
+        same_y=False,
+    )
 
 
 def plot_compression(run: Run) -> Axes:

@@ -23,6 +23,7 @@ _ROW = "display:flex;flex-wrap:wrap;gap:0.5rem;justify-content:center"
 _MARKERS = {
     "o": '<circle cx="13" cy="6" r="4" fill="{c}"/>',
     "s": '<rect x="9" y="2" width="8" height="8" fill="{c}"/>',
+    "h": '<path d="M13 1 18 3.5 18 8.5 13 11 8 8.5 8 3.5Z" fill="{c}"/>',
     "D": '<path d="M13 1 18 6 13 11 8 6Z" fill="{c}"/>',
     "^": '<path d="M13 1 18 11 8 11Z" fill="{c}"/>',
     "v": '<path d="M13 11 18 1 8 1Z" fill="{c}"/>',
@@ -42,7 +43,7 @@ def side_by_side(
     message: str,
     alt: str,
     rows: int = 1,
-    size: tuple[float, float] = (2.35, 2.2),
+    size: tuple[float, float] = (2.2, 2.1),
     same_y: bool = True,
 ) -> HTML:
     """Draw the same figure of several runs, each beside the others.
@@ -86,7 +87,8 @@ def side_by_side(
                 _share([axes[row] for axes in grid if axes[row].axison])
         legend = _legend(grid)
         pictures = [
-            f'<figure style="margin:0"><div style="text-align:center"><strong>{html.escape(name)}'
+            f'<figure style="margin:0;max-width:{round(size[0] * _PIXELS)}px">'
+            f'<div style="text-align:center"><strong>{html.escape(name)}'
             f'</strong></div><img src="{_png(figure)}" width="{round(size[0] * _PIXELS)}" '
             f'alt="{html.escape(name if i else f"{name}. {alt}", quote=True)}"></figure>'
             for i, (name, figure) in enumerate(figures.items())
@@ -96,7 +98,7 @@ def side_by_side(
     return HTML(
         f'<figure class="side-by-side" style="margin:1rem 0">{legend}'
         f'<div style="{_ROW}">{"".join(pictures)}</div>'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f'<figcaption style="text-align:left;color:inherit">{caption}</figcaption></figure>'
     )
 
 

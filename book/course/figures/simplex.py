@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm
 
-from ambiguity_lib.practice.figures import layer_colors, make_axes
+from ambiguity_lib.practice.figures import make_axes
 
 _WHITE_EDGE = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 
@@ -84,103 +81,4 @@ def plot_simplex(ax: Axes | None = None, class_names: Sequence[str] = ("0", "1",
         ax.annotate(name, corner, shift, textcoords="offset points", ha="center", va=place)
     ax.set(xlim=(-0.12, 1.12), ylim=(-0.1, 0.96), aspect="equal")
     ax.axis("off")
-    return ax
-
-
-def plot_simplex_paths(
-    layer_probs: np.ndarray,
-    human: np.ndarray,
-    class_names: Sequence[str],
-    ax: Axes | None = None,
-    *,
-    labels: Sequence[str] | None = None,
-    colorbar: bool = True,
-    legend: bool = True,
-) -> Axes:
-    """Draw how single items move through the layers, and where people stand.
-
-    Each item is a line from its distribution at layer 0 (dark) to the one at the top layer
-    (light). A black star is the human distribution; a dotted line ties it to the top layer.
-
-    Args:
-        layer_probs: shape (L + 1, n, 3).
-        human: shape (n, 3).
-        class_names: three names.
-        ax: where to draw.
-        labels: n short labels put at both ends of what belongs together, layer 0 and star; numbers
-            from 1 if there are several items.
-        colorbar: add a bar that names the layers.
-        legend: say what the star is. In a row of small panels, switch it and the colour bar off
-            in all but one, and pass short class names.
-
-    Returns:
-        The axes that were drawn on.
-
-    Raises:
-        ValueError: if the shapes do not fit each other.
-
-    Examples:
-        >>> import numpy as np
-        >>> from course.figures.simplex import plot_simplex_paths
-        >>> layer_probs = np.array([[[0.4, 0.3, 0.3]], [[0.9, 0.05, 0.05]]])
-        >>> ax = plot_simplex_paths(
-        ...     layer_probs, np.array([[0.6, 0.3, 0.1]]), ("yes", "maybe", "no")
-        ... )
-        >>> type(ax).__name__
-        'Axes'
-    """
-    paths, stars = np.asarray(layer_probs), np.asarray(human)
-    if paths.ndim != 3 or stars.shape != paths.shape[1:]:
-        raise ValueError(
-            f"layer_probs of shape (L+1, n, 3) needs human of shape (n, 3); got {paths.shape} and "
-            f"{stars.shape}"
-        )
-    ax = plot_simplex(make_axes(ax, (6.2, 4.6)), class_names)
-    num_layers, num_items = paths.shape[:2]
-    colors = layer_colors(num_layers)
-    points, goals = simplex_coordinates(paths), simplex_coordinates(stars)
-    if labels is None:
-        labels = [str(i + 1) if num_items > 1 else "" for i in range(num_items)]
-    for i in range(num_items):
-        ax.plot(*np.stack([points[-1, i], goals[i]]).T, ":", color="#555555", linewidth=1.1)
-        for layer in range(1, num_layers):
-            ax.plot(*points[layer - 1 : layer + 1, i].T, color=colors[layer], linewidth=2.0)
-        ax.scatter(
-            points[:, i, 0],
-            points[:, i, 1],
-            c=colors,
-            s=34,
-            zorder=3,
-            edgecolor="white",
-            linewidth=0.6,
-        )
-        ax.scatter(
-            goals[i, 0],
-            goals[i, 1],
-            marker="*",
-            s=190,
-            color="black",
-            edgecolor="white",
-            zorder=4,
-            label="human" if i == 0 else None,
-        )
-        for place in (points[0, i], goals[i]):
-            ax.annotate(
-                labels[i],
-                place,
-                (6, 4),
-                textcoords="offset points",
-                fontweight="bold",
-                path_effects=_WHITE_EDGE,
-                zorder=5,
-            )
-    if legend:
-        ax.legend(loc="upper left", frameon=False, handletextpad=0.1, borderpad=0)
-    if colorbar:
-        cmap = mpl.colors.ListedColormap(list(colors))
-        norm = BoundaryNorm(np.arange(num_layers + 1) - 0.5, num_layers)
-        bar = ax.figure.colorbar(
-            ScalarMappable(norm, cmap), ax=ax, shrink=0.75, pad=0.02, ticks=np.arange(num_layers)
-        )
-        bar.set_label("layer (0 = embedding output)")
     return ax
