@@ -571,7 +571,7 @@ class Run:
             f"Targets: layer {self.layers.source} may have taught the student nothing but the "
             "labels, so that it is a pruned model by another name: "
             f"{'; '.join(self.layers.signs)}. "
-            "Cross-fit its distributions (--folds 2), or take a lower layer (--source)."
+            "Cross-fit its distributions (`--folds 2`), or take a lower layer (`--source`)."
         )
 
     @property

@@ -29,7 +29,8 @@ class Cost:
     """What a method takes, in units that do not depend on a machine.
 
     Attributes:
-        trainings: Models trained, in trainings of the full model; one of k of L layers counts k/L.
+        trainings: Models trained, in trainings of the full model; one of k of L layers counts k/L,
+            with half of the epochs half of that.
             A student's teacher counts, since its probes choose the student's depth.
         forwards: Encoder passes of one prediction, in passes of the full model.
         parameters: Parameters to be kept for prediction.
@@ -122,14 +123,19 @@ def _full(exp: Experiment, trainings: float = 1, forwards: int = 1, models: int 
     return Cost(trainings, forwards, models * exp.teacher.parameters)
 
 
+def _student_epochs(exp: Experiment) -> float:
+    """Epochs of a student, as a share of its teacher's."""
+    teacher = exp.profile.training.epochs
+    return (exp.profile.distillation.epochs or teacher) / teacher
+
+
 def _longer(exp: Experiment) -> Cost:
-    epochs = exp.profile.distillation.epochs or exp.profile.training.epochs
-    return _full(exp, 1 + epochs / exp.profile.training.epochs)
+    return _full(exp, 1 + _student_epochs(exp))
 
 
 def _student(exp: Experiment) -> Cost:
     share = exp.depth / exp.num_layers
-    return Cost(1 + share, share, exp.pruned().parameters)
+    return Cost(1 + share * _student_epochs(exp), share, exp.pruned().parameters)
 
 
 def _taught(exp: Experiment) -> Cost:

@@ -75,6 +75,7 @@ PAIRS = [
     ),
     ("pruned", "teacher"),
     ("pruned", "trained longer"),
+    ("trained longer", "teacher"),
 ]
 #: Temperatures of the teacher's path.
 PATH = np.geomspace(0.5, 10, 61)
@@ -429,15 +430,22 @@ def scores_of(exp: Experiment, names: Sequence[str], seeds: Sequence[int]) -> di
 
 
 def margins(runs: Sequence[Experiment], names: Sequence[str], samples: int) -> list[dict[str, Any]]:
-    """How far each method lies below its teacher's path, and what it gains in correlation."""
+    """How far each method lies below a path of temperatures, and what it gains in correlation.
+
+    The path is the teacher's, and that of the teacher trained as long as its students.
+    """
     rows = []
-    for split, name in itertools.product(runs[0].evaluation_splits, names):
+    bases = [name for name in ("teacher", "trained longer") if name in names]
+    for split, base, name in itertools.product(runs[0].evaluation_splits, bases, names):
         human = runs[0].gold(split).human
-        logits = [run.teacher.logits(split) for run in runs]
-        probs = [METHODS[name].probs(run, split) for run in runs]
-        found = against_path(human, logits, probs, samples=samples)
+        logits, probs = (
+            [np.log(np.maximum(METHODS[one].probs(run, split), 1e-15)) for run in runs]
+            for one in (base, name)
+        )
+        found = against_path(human, logits, [softmax(p) for p in probs], samples=samples)
         gains = {"margin": vars(found.margin), "correlation": vars(found.correlation_gain)}
-        rows.append({"dataset": runs[0].gold(split).name, "method": name} | gains)
+        told_of = {"dataset": runs[0].gold(split).name, "path": base, "method": name}
+        rows.append(told_of | gains)
     return rows
 
 

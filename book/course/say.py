@@ -86,12 +86,28 @@ def findings(results: Results, gaps: Any = None) -> dict[int, str]:
 
 def verdicts(results: Results, numbers: Sequence[int]) -> list[str]:
     """A sentence for each of these findings, with the differences that decide it."""
-    words = findings(results)
-    return [
-        f"Finding {number}, that {_PAIRS[number][1]}, **{words[number]}** in this run. "
-        f"The {pair(results, *_PAIRS[number][0])}"
-        for number in numbers
-    ]
+    words, told_of = findings(results), []
+    for number in numbers:
+        names, claim = _PAIRS[number]
+        difference = pair(results, *names)
+        told_of.append(
+            f"Finding {number}, that {claim}, **{words[number]}** in this run. "
+            f"{difference[0].upper()}{difference[1:]}"
+        )
+    return told_of
+
+
+def margins(results: Results, method: str, path: str) -> str:
+    """How far a method of a recorded run lies below a path of temperatures, on each data set."""
+    parts = []
+    for row in results["margins"]:
+        if (row["path"], row["method"]) == (path, method):
+            one, gain = row["margin"], row["correlation"]
+            parts.append(
+                f"{one['value']:+.1%} [{one['low']:+.1%}, {one['high']:+.1%}] on {row['dataset']}, "
+                f"correlation {gain['value']:+.2f} [{gain['low']:+.2f}, {gain['high']:+.2f}]"
+            )
+    return "; ".join(parts)
 
 
 def beyond(found: PathComparison) -> str:

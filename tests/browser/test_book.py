@@ -275,7 +275,7 @@ def test_another_tab_shows_another_table(browser):
 def test_the_six_pictures_print_on_one_sheet(browser):
     with Visit(browser, HTML / "book" / "intro.html") as visit:
         visit.page.emulate_media(media="print")
-        content = visit.page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom"), "10mm"))
+        content = visit.page.pdf(prefer_css_page_size=True)
         assert len(re.findall(rb"/Type\s*/Page\b", content)) == 1
 
 

@@ -92,7 +92,7 @@ def test_every_main_figure_has_a_panel_a_run_a_caption_and_words_for_it():
     ]
     for figure in drawn:
         assert panels(figure) == 2
-        assert re.search(r"<figcaption><strong>[^<]+\.</strong> \w", figure.data)
+        assert re.search(r"<figcaption[^>]*><strong>[^<]+\.</strong> \w", figure.data)
         alts = re.findall(r'alt="([^"]+)"', figure.data)
         assert len(alts) == 2 and len(alts[0]) > 30
     assert panels(figures.show_six_findings(results())) == 6

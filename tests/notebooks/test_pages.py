@@ -127,12 +127,12 @@ def test_a_chapter_emphasises_some_terms_of_the_glossary(path: Path) -> None:
     assert len(linked) >= 3, sorted(emphasised)
 
 
-def test_the_first_pages_lead_to_every_chapter_and_name_every_statement() -> None:
+def test_the_first_pages_lead_to_every_chapter_and_name_every_finding() -> None:
     picture, table = _text(BOOK / "intro.ipynb"), _page("map")
     assert [path.name for path in CHAPTERS if f"({path.name})" not in table] == []
-    for statement in range(1, 7):
-        assert re.search(rf"statements? [\d and]*{statement}", table), statement
-        assert re.search(rf"^{statement}\. ", picture, re.MULTILINE), statement
+    for finding in range(1, 7):
+        assert re.search(rf"findings? [\d and]*{finding}", table), finding
+        assert re.search(rf"^{finding}\. ", picture, re.MULTILINE), finding
 
 
 def test_the_notation_names_functions_that_exist_and_every_measure() -> None:

@@ -28,6 +28,8 @@ def explore_layers(
     human: ArrayLike,
     layer_probs: ArrayLike,
     class_names: Sequence[str],
+    *,
+    first: int = 1,
 ) -> InteractiveFigure:
     """Pick an item, move a slider through the layers, and see model and people.
 
@@ -36,6 +38,7 @@ def explore_layers(
         human: Distributions of people, shape (n, 3).
         layer_probs: Distributions of the probes of layers 0 … L, shape (L + 1, n, 3).
         class_names: The three names.
+        first: Number of the item that is shown at first.
 
     Returns:
         The figure, which a notebook shows with its sliders.
@@ -62,7 +65,7 @@ def explore_layers(
     total = len(probs)
     item = alt.param(
         name="chosen_item",
-        value=1,
+        value=first,
         bind=alt.binding_select(options=list(range(1, len(texts) + 1)), name="item "),
     )
     layer = alt.param(

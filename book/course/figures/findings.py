@@ -301,16 +301,18 @@ def show_methods(columns: Mapping[str, Results], names: Sequence[str], message: 
     )
 
 
-def draw_plane(ax: Axes, results: Results, names: Sequence[str]) -> None:
+def draw_plane(
+    ax: Axes, results: Results, names: Sequence[str], dataset: str | None = None
+) -> None:
     """Methods in the plane of JSD and KL, and the way that the teacher takes by a temperature."""
-    path = pd.DataFrame(results["path"][main_set(results)])
+    path = pd.DataFrame(results["path"][dataset or main_set(results)])
     ax.plot(path["JSD"], path["KL"], "-", color=_GREY, label="teacher at all temperatures")
-    jsd, kl = (score_rows(results, score)["mean"].to_dict() for score in ("JSD", "KL"))
+    jsd, kl = (score_rows(results, score, dataset)["mean"].to_dict() for score in ("JSD", "KL"))
     shown = [name for name in names if name in jsd]
     for name in shown:
         color, marker = method_color(name), MARKERS[name]
         ax.plot(jsd[name], kl[name], marker, color=color, ms=6, label=name, linestyle="none")
-    lowest = path[["JSD", "KL"]].min()
+    lowest = pd.concat([path[["JSD", "KL"]], pd.DataFrame({"JSD": jsd, "KL": kl}).loc[shown]]).min()
     right, top = max(jsd[name] for name in shown), max(kl[name] for name in shown)
     ax.set(xlim=(lowest["JSD"] - 0.006, right + 0.012), ylim=(lowest["KL"] - 0.03, top + 0.05))
     ax.set(xlabel="JS distance to people", ylabel="KL to people (nats)")
@@ -318,14 +320,22 @@ def draw_plane(ax: Axes, results: Results, names: Sequence[str]) -> None:
 
 
 def show_plane(columns: Mapping[str, Results], names: Sequence[str], message: str) -> HTML:
-    """Whether a method lies below all that a temperature of its teacher reaches."""
+    """Whether a method lies below all that a temperature of its teacher reaches, on every set."""
+    panels = {
+        name if len(results["people"]) == 1 else f"{name.partition(',')[0]}, {dataset}": (
+            results,
+            dataset,
+        )
+        for name, results in columns.items()
+        for dataset in results["people"]
+    }
     alt = (
         "JS distance to the right, KL upwards: a curve that the teacher takes as its temperature "
         "grows, and one mark a method. Below and left of it is better than every temperature."
     )
     return side_by_side(
-        columns,
-        lambda axes, results: draw_plane(axes[0], results, names),
+        panels,
+        lambda axes, panel: draw_plane(axes[0], panel[0], names, panel[1]),
         message=message,
         alt=alt,
         size=(2.2, 2.4),
@@ -371,8 +381,8 @@ def method_table(results: Results, dataset: str | None = None) -> pd.DataFrame:
 def difference_table(results: Results) -> pd.DataFrame:
     """Paired differences of methods with intervals and corrected p-values, JSD and KL."""
     table = pd.DataFrame(results["differences"])
-    table = table[table["score"].isin(["JSD", "KL"])]
-    shown = table[["dataset", "score"]].copy()
+    table = table[table["score"].isin(SHOWN)]
+    shown = table[["dataset", "score"]].replace(SHOWN)
     shown.index = pd.Index(table["a"] + " − " + table["b"])
     for name in ("difference", "low", "high"):
         shown[name] = [number(value, signed=True) for value in table[name]]
@@ -388,7 +398,7 @@ def margin_table(results: Results) -> pd.DataFrame:
         for name in ("margin", "correlation"):
             value, low, high = (number(row[name][k], signed=True) for k in ("value", "low", "high"))
             told_of[name] = f"{value} [{low}, {high}]"
-        rows[row["dataset"], row["method"]] = told_of
+        rows[row["dataset"], f"path of {row['path']}", row["method"]] = told_of
     return pd.DataFrame(rows).T
 
 
@@ -408,9 +418,15 @@ def show_six_findings(results: Results) -> HTML:
     def surer(ax: Axes) -> None:
         thirds = of_dataset(results["thirds"], main_set(results))
         own = thirds[thirds["method"] == "teacher"].sort_values("third")
-        ax.plot([1, 2, 3], own["confidence"], "o-", color=method_color("teacher"), label="teacher")
-        ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people")
-        ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="confidence")
+        ax.plot(
+            [1, 2, 3],
+            own["confidence"],
+            "o-",
+            color=method_color("teacher"),
+            label="teacher's confidence",
+        )
+        ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people who agree")
+        ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="mean share")
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
     def lower(ax: Axes) -> None:
@@ -420,8 +436,8 @@ def show_six_findings(results: Results) -> HTML:
 
     def converges(ax: Axes) -> None:
         depth = float(pd.DataFrame(results["choices"])["depth"].mean())
-        ax.plot(table.index, table["validation accuracy"], "o-", ms=4, color=_RAW)
-        ax.axvline(depth, color=_GREY, linestyle=":")
+        ax.plot(table.index, table["validation accuracy"], "s-", ms=4, color=CURVE_COLORS[2])
+        ax.axvline(depth, color=_GREY, linestyle=":", label="cut")
         ax.set(xlabel="layer", ylabel="validation accuracy")
 
     def helps(ax: Axes) -> None:
@@ -438,7 +454,9 @@ def show_six_findings(results: Results) -> HTML:
         rows = [row for row in results["speed"] if row["depth"]]
         seconds = {row["depth"]: row["timing"]["milliseconds"] for row in rows}
         whole = seconds[max(seconds)]
-        ax.plot(list(seconds), [whole / one for one in seconds.values()], "D", ms=4, color=_SCALED)
+        ax.plot(
+            list(seconds), [whole / one for one in seconds.values()], "^", color=CURVE_COLORS[3]
+        )
         ax.set(xlabel="layers kept", ylabel="times as fast", ylim=(0, None))
 
     pictures = {
@@ -452,7 +470,7 @@ def show_six_findings(results: Results) -> HTML:
     return side_by_side(
         pictures,
         lambda axes, draw: draw(axes[0]),
-        message="Six statements, six pictures. Each has a chapter, below.",
+        message="Six findings, six pictures. Each has a chapter, below.",
         alt="Six small figures, described one by one below.",
         size=(2.2, 1.8),
         same_y=False,
