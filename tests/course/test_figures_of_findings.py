@@ -182,3 +182,20 @@ def test_tables_have_what_a_reader_asks_for():
     assert table.loc["distilled", "JSD"] == "0.200"
     assert figures.difference_table(results())["p, Holm"].iloc[0] == "0.0010"
     assert figures.seed_table(results()).loc["teacher", "KL"] == "0.0020"
+
+
+def test_margins_are_told_for_the_path_that_is_asked_for():
+    rows = [
+        {"dataset": dataset, "path": path, "method": "distilled"}
+        | {"margin": {"value": value, "low": -0.01, "high": 0.03}}
+        | {"correlation": {"value": 0.05, "low": 0.01, "high": 0.09}}
+        for path, value in (("teacher", 0.017), ("trained longer", -0.006))
+        for dataset in ("S", "M")
+    ]
+    told = say.margins(results(margins=rows), "distilled", "teacher")
+    assert told == (
+        "+1.7% [-1.0%, +3.0%] on S, correlation +0.05 [+0.01, +0.09]; "
+        "+1.7% [-1.0%, +3.0%] on M, correlation +0.05 [+0.01, +0.09]"
+    )
+    assert "-0.6%" in say.margins(results(margins=rows), "distilled", "trained longer")
+    assert list(figures.margin_table(results(margins=rows))) == ["margin", "correlation"]

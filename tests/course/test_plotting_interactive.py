@@ -77,6 +77,11 @@ def test_a_layer_says_what_the_metrics_say():
     assert said[3, 1].startswith(f"JS distance {distance:.3f}\n")
 
 
+def test_the_first_item_may_be_another():
+    params = explore_layers(TEXTS, HUMAN, LAYERS, NAMES, first=3).spec["params"]
+    assert {one["name"]: one["value"] for one in params}["chosen_item"] == 3
+
+
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="needs human of shape"):
         explore_layers(TEXTS[:4], HUMAN, LAYERS, NAMES)

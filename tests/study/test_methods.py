@@ -133,6 +133,21 @@ def test_recipes_differ_in_their_targets(exp):
             assert np.abs(first - second).max() > 1e-4
 
 
+def test_a_students_training_costs_its_layers_and_its_epochs(exp):
+    half = dataclasses.replace(SMOKE.distillation, epochs=1)
+    training = dataclasses.replace(SMOKE.training, epochs=2)
+    shorter = exp._variant(config=dataclasses.replace(SMOKE, distillation=half, training=training))
+    share = exp.depth / exp.num_layers
+    assert METHODS["pruned"].cost(shorter).trainings == pytest.approx(1 + share / 2)
+    assert METHODS["trained longer"].cost(shorter).trainings == 1.5
+
+
+def test_trained_longer_goes_on_from_the_teacher_and_keeps_its_depth(exp):
+    longer = exp.trained_longer()
+    assert longer.depth == exp.num_layers
+    assert longer.key not in (exp.teacher.key, exp.pruned(exp.num_layers).key)
+
+
 def test_what_models_of_the_other_fold_say(exp):
     dropout, lower = exp.of_other_fold()
     for unseen, part in exp.folds(2):
