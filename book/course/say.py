@@ -14,6 +14,7 @@ from ambiguity_lib.evaluation import (
     finding,
     loss,
     minus,
+    number,
     told,
     with_interval,
 )
@@ -78,20 +79,20 @@ def findings(results: Results, gaps: Any = None) -> dict[int, str]:
     words[3] = _LOST[
         "excluded" if lost == {"excluded"} else "certain" if "certain" in lost else "open"
     ]
-    for number, (names, _) in _PAIRS.items():
+    for which, (names, _) in _PAIRS.items():
         rows = [differences(table, score, *names) for score in ("JSD", "KL")]
-        words[number] = finding(pd.concat(rows))
+        words[which] = finding(pd.concat(rows))
     return dict(sorted(words.items()))
 
 
 def verdicts(results: Results, numbers: Sequence[int]) -> list[str]:
     """A sentence for each of these findings, with the differences that decide it."""
     words, told_of = findings(results), []
-    for number in numbers:
-        names, claim = _PAIRS[number]
+    for which in numbers:
+        names, claim = _PAIRS[which]
         difference = pair(results, *names)
         told_of.append(
-            f"Finding {number}, that {claim}, **{words[number]}** in this run. "
+            f"Finding {which}, that {claim}, **{words[which]}** in this run. "
             f"{difference[0].upper()}{difference[1:]}"
         )
     return told_of
@@ -103,9 +104,10 @@ def margins(results: Results, method: str, path: str) -> str:
     for row in results["margins"]:
         if (row["path"], row["method"]) == (path, method):
             one, gain = row["margin"], row["correlation"]
+            value, low, high = (number(gain[key], signed=True) for key in ("value", "low", "high"))
             parts.append(
                 f"{one['value']:+.1%} [{one['low']:+.1%}, {one['high']:+.1%}] on {row['dataset']}, "
-                f"correlation {gain['value']:+.2f} [{gain['low']:+.2f}, {gain['high']:+.2f}]"
+                f"correlation {value} [{low}, {high}]"
             )
     return "; ".join(parts)
 

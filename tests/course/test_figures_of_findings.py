@@ -194,8 +194,8 @@ def test_margins_are_told_for_the_path_that_is_asked_for():
     ]
     told = say.margins(results(margins=rows), "distilled", "teacher")
     assert told == (
-        "+1.7% [-1.0%, +3.0%] on S, correlation +0.05 [+0.01, +0.09]; "
-        "+1.7% [-1.0%, +3.0%] on M, correlation +0.05 [+0.01, +0.09]"
+        "+1.7% [-1.0%, +3.0%] on S, correlation +0.050 [+0.010, +0.090]; "
+        "+1.7% [-1.0%, +3.0%] on M, correlation +0.050 [+0.010, +0.090]"
     )
     assert "-0.6%" in say.margins(results(margins=rows), "distilled", "trained longer")
     assert list(figures.margin_table(results(margins=rows))) == ["margin", "correlation"]
