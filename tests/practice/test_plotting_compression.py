@@ -11,8 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from course import figures as plotting
 from matplotlib.axes import Axes
+
+from ambiguity_lib.practice import figures as plotting
 
 MEASURE = pd.DataFrame(
     [

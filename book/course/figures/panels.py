@@ -98,7 +98,7 @@ def side_by_side(
     return HTML(
         f'<figure class="side-by-side" style="margin:1rem 0">{legend}'
         f'<div style="{_ROW}">{"".join(pictures)}</div>'
-        f'<figcaption style="text-align:left;color:inherit">{caption}</figcaption></figure>'
+        f'<figcaption style="text-align:left;color:inherit;font-weight:normal">{caption}</figcaption></figure>'
     )
 
 
