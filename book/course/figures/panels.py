@@ -20,6 +20,7 @@ from ambiguity_lib.practice.figures import set_style
 _PIXELS = 96  # of a page, an inch
 _SHARP = 2  # pixels of the picture for one of the page
 _ROW = "display:flex;flex-wrap:wrap;gap:0.5rem;justify-content:center"
+_CAPTION = "text-align:left;color:inherit;font-weight:normal"  # themes make it pale
 _MARKERS = {
     "o": '<circle cx="13" cy="6" r="4" fill="{c}"/>',
     "s": '<rect x="9" y="2" width="8" height="8" fill="{c}"/>',
@@ -98,7 +99,7 @@ def side_by_side(
     return HTML(
         f'<figure class="side-by-side" style="margin:1rem 0">{legend}'
         f'<div style="{_ROW}">{"".join(pictures)}</div>'
-        f'<figcaption style="text-align:left;color:inherit;font-weight:normal">{caption}</figcaption></figure>'
+        f'<figcaption style="{_CAPTION}">{caption}</figcaption></figure>'
     )
 
 
