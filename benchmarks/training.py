@@ -73,7 +73,7 @@ def run(quick: bool) -> Report:
         last,
         "Trainer's defaults, same batch size",
         first,
-        note="quality over three seeds: book/results/minilm",
+        note="quality: book/results/minilm",
     )
     table = [{"setting": name, **timing.summary()} for name, timing in timings.items()]
     return Report((row,), {"settings": table})
