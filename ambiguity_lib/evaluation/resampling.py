@@ -226,8 +226,8 @@ def summarise(
         ...     columns=["dataset", "score"]
         ... ).round(2)
                method  mean   low  high  seed_sd
-        3     teacher  0.23  0.20  0.27     0.01
-        13  distilled  0.16  0.14  0.19     0.01
+        4     teacher  0.23  0.20  0.27     0.01
+        15  distilled  0.16  0.14  0.19     0.01
     """
     rows = []
     for dataset, part in scores.groupby("dataset", sort=False):

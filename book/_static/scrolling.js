@@ -4,7 +4,7 @@
 {
   const FORMULAS = "mjx-container:not([display])"; // those within a line
   const BOXES =
-    "pre, .cell_output > .output, .pst-scrollable-table-container, mjx-container[display], .wide";
+    "pre, .cell_output > .output, .pst-scrollable-table-container, .tab-panel, mjx-container[display], .wide";
 
   // A formula within a line is no box, and has its baseline there, unless it is too long for any line.
   function widen(formula) {
@@ -32,6 +32,7 @@
       picture.replaceWith(box);
       box.append(picture);
     }
+    for (const panel of document.querySelectorAll(".tab-panel")) panel.tabIndex = 0;
     // a word of code keeps its hyphens, unless it is too long for a phone's line
     for (const word of document.querySelectorAll("code.literal .pre")) {
       word.classList.toggle("whole", word.textContent.length <= 30);
@@ -52,5 +53,6 @@
   });
   window.addEventListener("resize", lookAll);
   document.addEventListener("toggle", lookAll, true);
+  document.addEventListener("change", lookAll); // of a tab
   document.addEventListener("scroll", (event) => event.target.matches?.(BOXES) && look(event.target), true);
 }

@@ -150,7 +150,9 @@ NOT_FOR_A_PHONE = """() => {
       if (!one.matches(".more")) found.push("no sign of more: " + named(one));
       if (one.tabIndex < 0) found.push("no key reaches: " + named(one));
     }
-    if (one.matches(".cell_output img") && width < one.naturalWidth / 2)
+    // a panel of several says how wide it is meant to be
+    const meant = one.closest(".side-by-side") ? one.getAttribute("width") * 0.9 : one.naturalWidth / 2;
+    if (one.matches(".cell_output img") && width < meant)
       found.push("too small: " + named(one));
   }
   return found;
