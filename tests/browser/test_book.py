@@ -151,7 +151,8 @@ NOT_FOR_A_PHONE = """() => {
       if (one.tabIndex < 0) found.push("no key reaches: " + named(one));
     }
     // a panel of several says how wide it is meant to be
-    const meant = one.closest(".side-by-side") ? one.getAttribute("width") * 0.9 : one.naturalWidth / 2;
+    const meant = one.closest(".side-by-side")
+      ? one.getAttribute("width") * 0.9 : one.naturalWidth / 2;
     if (one.matches(".cell_output img") && width < meant)
       found.push("too small: " + named(one));
   }
