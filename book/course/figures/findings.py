@@ -228,7 +228,7 @@ def show_six(items: pd.DataFrame, votes: str) -> HTML:
         lambda axes, data: draw_shares(axes[0], data, list(NLI_CLASSES)),
         message=message,
         alt=alt,
-        size=(3.4, 2.3),
+        size=(3.1, 2.3),
     )
 
 
@@ -241,7 +241,7 @@ def show_target(shown: Mapping[str, Any], target: Sequence[float], item: Any, me
         lambda axes, data: draw_shares(axes[0], data, list(NLI_CLASSES)),
         message=message,
         alt="Five stacked bars: people, teacher, source layer, target, student.",
-        size=(3.4, 2.0),
+        size=(3.1, 2.0),
     )
 
 
