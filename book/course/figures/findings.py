@@ -66,6 +66,26 @@ def score_rows(results: Results, score: str, dataset: str | None = None) -> pd.D
     return table[table["score"] == score].set_index("method")
 
 
+def _draw_thirds(
+    ax: Axes, results: Results, model: str, confidence: str, agree: str
+) -> pd.DataFrame:
+    """Both lines over the thirds of human doubt, under these names; the rows that they show."""
+    table = of_dataset(results["thirds"], main_set(results))
+    own = table[table["method"] == model].sort_values("third")
+    ax.plot([1, 2, 3], own["confidence"], "o-", color=method_color("teacher"), label=confidence)
+    ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label=agree)
+    ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="mean share")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return own
+
+
+def _draw_distances(ax: Axes, table: pd.DataFrame, raw: str | None, scaled: str) -> None:
+    """Distance to people over the layers, as they are and at their own best temperature."""
+    ax.plot(table.index, table["JSD"], "o-", ms=4, color=_RAW, label=raw)
+    ax.plot(table.index, table["JSD at T"], "D:", ms=4, color=_SCALED, label=scaled)
+    ax.set(xlabel="layer", ylabel="JS distance to people")
+
+
 def show_thirds(columns: Mapping[str, tuple[Results, str]], message: str) -> HTML:
     """Confidence of a model and the share of people who agree, over the thirds of human doubt.
 
@@ -76,21 +96,12 @@ def show_thirds(columns: Mapping[str, tuple[Results, str]], message: str) -> HTM
 
     def draw(axes: Sequence[Axes], column: tuple[Results, str]) -> None:
         results, model = column
-        table = of_dataset(results["thirds"], main_set(results))
-        own = table[table["method"] == model].sort_values("third")
         (ax,) = axes
-        ax.fill_between([1, 2, 3], own["agree"], own["confidence"], color="#E9E9E9")
-        ax.plot(
-            [1, 2, 3],
-            own["confidence"],
-            "o-",
-            color=method_color("teacher"),
-            label="confidence of the model",
+        own = _draw_thirds(
+            ax, results, model, "confidence of the model", "people who agree with it"
         )
-        ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people who agree with it")
-        ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylim=(0.3, 1))
-        ax.set(xlabel="thirds of the items", ylabel="mean share")
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.fill_between([1, 2, 3], own["agree"], own["confidence"], color="#E9E9E9")
+        ax.set(ylim=(0.3, 1), xlabel="thirds of the items")
         ax.grid(axis="y")
 
     alt = (
@@ -111,16 +122,7 @@ def draw_layers(axes: Sequence[Axes], results: Results) -> None:
     second.plot(table.index, table["entropy"], "o-", ms=4, color=_RAW)
     second.axhline(human["entropy"], color=_HUMAN, linestyle="--", label="people")
     second.set(ylabel="entropy (nats)", ylim=(0, None))
-    third.plot(table.index, table["JSD"], "o-", ms=4, color=_RAW)
-    third.plot(
-        table.index,
-        table["JSD at T"],
-        "D:",
-        ms=4,
-        color=_SCALED,
-        label="at its own best temperature (gold)",
-    )
-    third.set(ylabel="JS distance to people", xlabel="layer")
+    _draw_distances(third, table, None, "at its own best temperature (gold)")
     for ax in axes:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(axis="y")
@@ -414,30 +416,22 @@ def show_six_findings(results: Results) -> HTML:
     """One small picture for each statement of the paper's abstract, with the verdict on it."""
     words = findings(results, pd.DataFrame(results["layer_gaps"]))
     table, names = mean_layers(results), ["teacher", "pruned", "distilled"]
+    depths = pd.DataFrame(results["choices"])["depth"]
+    seconds = {
+        row["depth"]: row["timing"]["milliseconds"] for row in results["speed"] if row["depth"]
+    }
+    whole = seconds[max(seconds)]
+    smaller = "holds" if all(seconds[depth] < whole for depth in depths) else "does not hold"
 
     def surer(ax: Axes) -> None:
-        thirds = of_dataset(results["thirds"], main_set(results))
-        own = thirds[thirds["method"] == "teacher"].sort_values("third")
-        ax.plot(
-            [1, 2, 3],
-            own["confidence"],
-            "o-",
-            color=method_color("teacher"),
-            label="teacher's confidence",
-        )
-        ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label="people who agree")
-        ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="mean share")
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _draw_thirds(ax, results, "teacher", "teacher's confidence", "people who agree")
 
     def lower(ax: Axes) -> None:
-        ax.plot(table.index, table["JSD"], "o-", ms=4, color=_RAW, label="as it is")
-        ax.plot(table.index, table["JSD at T"], "D:", ms=4, color=_SCALED, label="own temperature")
-        ax.set(xlabel="layer", ylabel="JS distance to people")
+        _draw_distances(ax, table, "as it is", "own temperature")
 
     def converges(ax: Axes) -> None:
-        depth = float(pd.DataFrame(results["choices"])["depth"].mean())
         ax.plot(table.index, table["validation accuracy"], "s-", ms=4, color=CURVE_COLORS[2])
-        ax.axvline(depth, color=_GREY, linestyle=":", label="cut")
+        ax.axvline(depths.mean(), color=_GREY, linestyle=":", label="cut")
         ax.set(xlabel="layer", ylabel="validation accuracy")
 
     def helps(ax: Axes) -> None:
@@ -451,9 +445,6 @@ def show_six_findings(results: Results) -> HTML:
         draw_plane(ax, results, names)
 
     def faster(ax: Axes) -> None:
-        rows = [row for row in results["speed"] if row["depth"]]
-        seconds = {row["depth"]: row["timing"]["milliseconds"] for row in rows}
-        whole = seconds[max(seconds)]
         ax.plot(
             list(seconds), [whole / one for one in seconds.values()], "^", color=CURVE_COLORS[3]
         )
@@ -465,7 +456,7 @@ def show_six_findings(results: Results) -> HTML:
         f"3 Accuracy converges early: {words[3]}": converges,
         f"4 A lower layer teaches: {words[4]}": helps,
         f"5 Together, closer: {words[5]}": together,
-        "6 Smaller and faster: holds": faster,
+        f"6 Smaller and faster: {smaller}": faster,
     }
     return side_by_side(
         pictures,
