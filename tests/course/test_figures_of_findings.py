@@ -98,6 +98,12 @@ def test_every_main_figure_has_a_panel_a_run_a_caption_and_words_for_it():
     assert panels(figures.show_six_findings(results())) == 6
 
 
+@pytest.mark.parametrize(("depth", "word"), [(1, "holds"), (2, "does not hold")])
+def test_a_student_is_faster_only_if_its_depth_was_timed_so(depth, word):
+    figure = figures.show_six_findings(results(choices=[{"depth": depth}]))
+    assert f"6 Smaller and faster: {word}<" in figure.data
+
+
 def test_panels_share_their_vertical_axes_and_their_legend():
     seen = []
 
