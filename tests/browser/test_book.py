@@ -266,13 +266,20 @@ def test_an_old_address_leads_to_where_the_page_is_now(browser):
         visit.page.wait_for_url("**/10_solutions.html", timeout=5000)
 
 
-def test_another_tab_shows_another_table(browser):
+def test_another_tab_shows_another_table_in_every_set_that_has_it(browser):
+    def chosen(tabs):
+        return tabs.locator("input:checked + label").text_content()
+
     with Visit(browser, HTML / "book" / "results_recorded.html") as visit:
-        tabs = visit.page.locator(".tabs").first
-        shown = tabs.locator(".tab-panel:visible")
-        before = shown.text_content()
-        tabs.locator("input").nth(1).check()
+        first, *others = visit.page.locator(".tabs").all()
+        shown = first.locator(".tab-panel:visible")
+        before, other = shown.text_content(), chosen(others[-1])
+        first.locator("input").nth(1).check()
         assert shown.count() == 1 and shown.text_content() != before
+        assert chosen(others[0]) == chosen(first)
+        assert chosen(others[-1]) == other  # it is about other things
+        visit.page.goto((HTML / "book" / "06_more_than_a_temperature.html").as_uri())
+        assert chosen(visit.page.locator(".tabs").first) == chosen(first)
 
 
 def test_the_six_pictures_print_on_one_sheet(browser):
