@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -69,9 +70,13 @@ class Artifact:
     seconds: float
 
 
+# a package's files are read for it, and a chapter asks some thousand times
+_version = functools.cache(importlib.metadata.version)
+
+
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that results depend on."""
-    return {name: importlib.metadata.version(name) for name in _VERSIONED}
+    return {name: _version(name) for name in _VERSIONED}
 
 
 def artifact_key(kind: str, spec: Mapping[str, Any]) -> str:

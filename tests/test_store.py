@@ -61,7 +61,7 @@ def test_key_does_not_depend_on_order_but_on_every_value(spec):
 
 def test_key_depends_on_library_versions(monkeypatch):
     before = artifact_key("model", SPEC)
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.0")
+    monkeypatch.setattr("ambiguity_lib.store._version", lambda name: "0.0")
     assert artifact_key("model", SPEC) != before
 
 

@@ -271,12 +271,12 @@ def people(human: FloatArray) -> dict[str, Any]:
 
 def path(runs: Sequence[Experiment], split: str) -> list[dict[str, float]]:
     """The teachers' mean JSD, KL and entropy correlation at every temperature."""
+    known = [(run.gold(split).human, run.teacher.logits(split)) for run in runs]
     rows = []
     for temperature in PATH:
         found = []
-        for run in runs:
-            human = run.gold(split).human
-            probs = apply_temperature(run.teacher.logits(split), float(temperature))
+        for human, logits in known:
+            probs = apply_temperature(logits, float(temperature))
             distances = jensen_shannon_distance(human, probs), kl_divergence(human, probs)
             found.append([d.mean() for d in distances] + [entropy_correlation(human, probs)])
         jsd, kl, correlation = np.mean(found, axis=0)

@@ -134,6 +134,35 @@ def test_p_values_are_uniform_without_a_difference_and_agree_with_wilcoxon_with_
     assert p_values[-1] < 0.02
 
 
+def test_p_values_are_those_of_scipys_permutation_test():
+    generator = np.random.default_rng(5)
+    tables, theirs = [rows("b", GOOD[:1])], []
+    for i, shift in enumerate([0.0, 0.1, 0.2]):
+        gaps = generator.normal(shift, 1, size=ITEMS)
+        tables.append(
+            rows(f"a{i}", GOOD[:1]).assign(JSD=lambda table, g=gaps: tables[0]["JSD"] + g)
+        )
+        test = scipy.stats.permutation_test(
+            (gaps,),
+            lambda x, axis: x.mean(axis=axis),
+            permutation_type="samples",
+            vectorized=True,
+            batch=500,
+            rng=0,
+        )
+        theirs.append(test.pvalue)
+    pairs = [(f"a{i}", "b") for i in range(3)]
+    found = compare(pd.concat(tables), pairs, ["JSD"], samples=2)["p"]
+    np.testing.assert_allclose(found, theirs, atol=0.02)
+    assert found[2] < found[0]
+
+
+def test_a_difference_that_is_not_known_has_no_p_value():
+    unknown = rows("unknown", GOOD[:1]).assign(JSD=np.nan)
+    table = compare(pd.concat([SCORES, unknown]), [("unknown", "good")], ["JSD"], samples=2)
+    assert table[["p", "p_holm"]].isna().all(axis=None)
+
+
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match="no method 'best' on toy; there are"):
         compare(SCORES, [("best", "good")])
