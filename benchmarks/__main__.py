@@ -18,9 +18,9 @@ from ambiguity_lib.study import build_directory
 from benchmarks.harness import Report, write_report
 
 #: Modules of this package with a function ``run(quick: bool) -> Report``.
-NAMES = ("metrics", "probes", "features", "training", "distillation", "latency", "stacking")
+NAMES = ("metrics", "probes", "features", "training", "distillation", "latency")
 #: Those that `make bench` leaves out.
-ON_REQUEST = ("book", "compression")
+ON_REQUEST = ("compression",)
 RESULTS = Path(__file__).parent / "results"
 
 

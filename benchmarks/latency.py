@@ -26,7 +26,7 @@ from ambiguity_lib.models import (
     without_layers,
 )
 from ambiguity_lib.models.speed import random_batch
-from benchmarks.harness import Comparison, Report, assert_agree, compare_times
+from benchmarks.harness import Comparison, Report, assert_agree
 from benchmarks.work import random_classifier
 
 BASE = {"depth": 12, "hidden": 768, "num_attention_heads": 12}
@@ -42,8 +42,6 @@ LENGTHS = (32, 128)
 #: From this many tokens a batch on, models of twelve layers are timed at these depths alone.
 MANY_TOKENS = 1024
 DEPTHS_OF_LARGE_CELLS = (0, 1, 2, 3, 4, 6, 8, 10, 12)
-#: Cells whose attention is also timed with the other implementation: name → batch, length.
-ATTENTION_CELLS = {"MiniLM-L6": (8, 32), "bert-base": (1, 128)}
 #: Seconds that one cell may take, as far as the fewest repetitions allow.
 BUDGET = 5.0
 REPETITIONS = (5, 30)
@@ -127,25 +125,6 @@ def worst_depth(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return max(measured, key=lambda row: row["deviation"])
 
 
-def compare_attention(name: str, model: PreTrainedModel, quick: bool) -> Comparison:
-    """Time the full model with either attention, on values that agree."""
-    batch, length = ATTENTION_CELLS[name]
-    models = {kind: shallow_view(model, num_layers(model.config)) for kind in ("eager", "sdpa")}
-    for kind, view in models.items():
-        view.set_attn_implementation(kind)
-    difference = check_same(models["eager"], models["sdpa"], (batch, length), atol=1e-4)
-    timings = measure_latency(
-        models, batch_size=batch, length=length, repetitions=2 if quick else 20
-    )
-    return compare_times(
-        f"eager attention in {name}, {batch} x {length} tokens",
-        timings["eager"],
-        "sdpa",
-        timings["sdpa"],
-        note=f"logits differ by at most {difference:.1e}",
-    )
-
-
 def compare_law(name: str, cells: list[dict[str, Any]]) -> Comparison:
     """One row: the cell and depth of an architecture that are farthest from Amdahl's law."""
     worst = max(cells, key=lambda row: row["deviation"])
@@ -194,6 +173,4 @@ def run(quick: bool) -> Report:
                 worst.append(worst_depth(rows))
         tables["worst"] += worst
         comparisons.append(compare_law(name, worst))
-        if name in ATTENTION_CELLS:
-            comparisons.append(compare_attention(name, model, quick))
     return Report(tuple(comparisons), tables)

@@ -14,7 +14,6 @@ from ambiguity_lib.evaluation import (
     finding,
     loss,
     minus,
-    number,
     told,
     with_interval,
 )
@@ -103,20 +102,23 @@ def margins(results: Results, method: str, path: str) -> str:
     parts = []
     for row in results["margins"]:
         if (row["path"], row["method"]) == (path, method):
-            one, gain = row["margin"], row["correlation"]
-            value, low, high = (number(gain[key], signed=True) for key in ("value", "low", "high"))
+            one = row["margin"]
             parts.append(
                 f"{one['value']:+.1%} [{one['low']:+.1%}, {one['high']:+.1%}] on {row['dataset']}, "
-                f"correlation {value} [{low}, {high}]"
+                f"correlation {gained(row['correlation'])}"
             )
     return "; ".join(parts)
+
+
+def gained(gain: Mapping[str, float]) -> str:
+    """A margin or a gain in correlation, with its interval."""
+    return with_interval({**gain, "difference": gain["value"]})
 
 
 def beyond(found: PathComparison) -> str:
     """Whether a model lies below all temperatures of its teacher."""
     word = "is" if found.holds else "is not shown to be"
-    gains = (found.margin, found.correlation_gain)
-    margin, correlation = (with_interval(vars(gain) | {"difference": gain.value}) for gain in gains)
+    margin, correlation = (gained(vars(gain)) for gain in (found.margin, found.correlation_gain))
     return (
         f"In this run the distilled student **{word} more than a temperature**: margin {margin}, "
         f"entropy correlation {correlation}."

@@ -229,9 +229,7 @@ def fingerprint(notebook: Path, parameters: Mapping[str, Any], profile: Path) ->
     add((sys.version, dict(parameters)))
     for path in (notebook, profile):
         add(path.read_bytes())
-    code = (LIBRARY, BOOK / "course", BOOK / "tools")
-    results = (notebook.parent / "results", project_root() / "benchmarks" / "results")
-    for folder in (*code, *results):
+    for folder in (LIBRARY, BOOK / "course", BOOK / "tools", notebook.parent / "results"):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix in (".py", ".yml", ".json"):
                 add((path.relative_to(folder).as_posix(), path.read_bytes()))

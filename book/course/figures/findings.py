@@ -26,7 +26,7 @@ from ambiguity_lib.study import marked
 from course.evidence import of_dataset
 from course.figures.panels import side_by_side
 from course.figures.simplex import plot_simplex, simplex_coordinates
-from course.say import findings
+from course.say import findings, gained
 
 Results = Mapping[str, Any]
 
@@ -396,10 +396,7 @@ def margin_table(results: Results) -> pd.DataFrame:
     """Margins below the teacher's path and gains in correlation, with intervals."""
     rows = {}
     for row in results["margins"]:
-        told_of = {}
-        for name in ("margin", "correlation"):
-            value, low, high = (number(row[name][k], signed=True) for k in ("value", "low", "high"))
-            told_of[name] = f"{value} [{low}, {high}]"
+        told_of = {name: gained(row[name]) for name in ("margin", "correlation")}
         rows[row["dataset"], f"path of {row['path']}", row["method"]] = told_of
     return pd.DataFrame(rows).T
 
