@@ -268,7 +268,7 @@ def test_an_old_address_leads_to_where_the_page_is_now(browser):
 
 def test_another_tab_shows_another_table_in_every_set_that_has_it(browser):
     def chosen(tabs):
-        return tabs.locator("input:checked + label").text_content()
+        return tabs.locator("label:has(input:checked)").text_content()
 
     with Visit(browser, HTML / "book" / "results_recorded.html") as visit:
         first, *others = visit.page.locator(".tabs").all()

@@ -74,7 +74,8 @@ def _draw_thirds(
     own = table[table["method"] == model].sort_values("third")
     ax.plot([1, 2, 3], own["confidence"], "o-", color=method_color("teacher"), label=confidence)
     ax.plot([1, 2, 3], own["agree"], "s--", color=_HUMAN, label=agree)
-    ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"], ylabel="mean share")
+    ax.set(xticks=[1, 2, 3], xticklabels=["agreed", "", "divided"])
+    ax.set(xlabel="thirds of the items", ylabel="mean share")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return own
 
@@ -101,7 +102,7 @@ def show_thirds(columns: Mapping[str, tuple[Results, str]], message: str) -> HTM
             ax, results, model, "confidence of the model", "people who agree with it"
         )
         ax.fill_between([1, 2, 3], own["agree"], own["confidence"], color="#E9E9E9")
-        ax.set(ylim=(0.3, 1), xlabel="thirds of the items")
+        ax.set_ylim(0.3, 1)
         ax.grid(axis="y")
 
     alt = (
@@ -154,7 +155,7 @@ def draw_cut(axes: Sequence[Axes], results: Results) -> None:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(axis="y")
     if not timed:
-        second.axis("off")
+        second.set_visible(False)
         return
     speed = pd.DataFrame(results["speed"]).set_index("depth")
     seconds = pd.Series([row["milliseconds"] for row in speed["timing"]], index=speed.index)
@@ -440,6 +441,10 @@ def show_six_findings(results: Results) -> HTML:
 
     def together(ax: Axes) -> None:
         draw_plane(ax, results, names)
+        jsd, kl = (score_rows(results, score)["mean"] for score in ("JSD", "KL"))
+        for name in names:  # on a phone the legend is far away
+            place: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8}
+            ax.annotate(name, (jsd[name], kl[name]), (5, 3), **place)
 
     def faster(ax: Axes) -> None:
         ax.plot(
@@ -470,8 +475,8 @@ def plot_compression(run: Run) -> Axes:
     rows = pd.DataFrame(run.measures)
     axes = plt.subplots(2, 1, figsize=(5.2, 3.8))[1]
     for ax, (measure, label) in zip(
-        axes, {"JSD": "JS distance", "KL": "KL (nats)"}.items(), strict=True
+        axes, {"JSD": "JS distance to people", "KL": "KL to people (nats)"}.items(), strict=True
     ):
         chosen = rows["data"].eq("human") & rows["measure"].eq(measure)
-        plot_before_after(rows[chosen], ax, xlabel=f"{label} to people")
+        plot_before_after(rows[chosen], ax, xlabel=label)
     return axes[-1]

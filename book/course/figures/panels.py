@@ -51,7 +51,8 @@ def side_by_side(
 
     Args:
         columns: Heading → what ``draw`` gets for it.
-        draw: Draws one column on its axes, top to bottom; what has a label is in the legend.
+        draw: Draws one column on its axes, top to bottom; what has a label is in the legend, and
+            axes that it makes invisible take no room.
         message: The caption; its first sentence says what is seen, and is bold.
         alt: What is drawn, for those who do not see it.
         rows: Axes of a column.
@@ -85,8 +86,12 @@ def side_by_side(
             draw(axes, data)
         for row in range(rows):
             if same_y:
-                _share([axes[row] for axes in grid if axes[row].axison])
+                _share([axes[row] for axes in grid if axes[row].get_visible()])
         legend = _legend(grid)
+        for figure, axes in zip(figures.values(), grid, strict=True):
+            for ax in [ax for ax in axes if not ax.get_visible()]:
+                ax.remove()
+            figure.set_size_inches(size[0], size[1] * len(figure.axes))
         pictures = [
             f'<figure style="margin:0;max-width:{round(size[0] * _PIXELS)}px">'
             f'<div style="text-align:center"><strong>{html.escape(name)}'
@@ -122,21 +127,18 @@ def in_tabs(tables: Mapping[str, pd.DataFrame], *, name: str) -> HTML:
         ... )
         2
     """
-    parts, rules = [], []
+    labels, panels = [], []
+    rules = [".tabs>label{white-space:nowrap;margin-right:1rem}.tab-panel{display:none}"]
     for i, (heading, table) in enumerate(tables.items()):
         key, checked = f"tab-{name}-{i}", " checked" if i == 0 else ""
-        parts.append(
-            f'<input type="radio" name="tabs-{name}" id="{key}"{checked}>'
-            f'<label for="{key}">{html.escape(heading)}</label>'
+        labels.append(
+            f'<label><input type="radio" name="tabs-{name}" id="{key}"{checked}> '
+            f"{html.escape(heading)}</label>"
         )
-        parts.append(f'<div class="tab-panel">{table.to_html(border=0)}</div>')
-        rules.append(f"#{key}:checked~.tab-panel:nth-of-type({i + 1}){{display:block}}")
-    # the panels come after all the labels, whatever their order in the source
-    order = (
-        ".tabs{display:flex;flex-wrap:wrap;gap:.2rem .5rem}"
-        ".tab-panel{order:9;width:100%;display:none}"
-    )
-    return HTML(f"<style>{order}{''.join(rules)}</style><div class='tabs'>{''.join(parts)}</div>")
+        panels.append(f'<div class="tab-panel">{table.to_html(border=0)}</div>')
+        rules.append(f".tabs:has(#{key}:checked)>.tab-panel:nth-of-type({i + 1}){{display:block}}")
+    content = "".join([*labels, *panels])
+    return HTML(f"<style>{''.join(rules)}</style><div class='tabs'>{content}</div>")
 
 
 def _share(axes: Sequence[Axes]) -> None:
