@@ -452,16 +452,14 @@ def _plot_layers(table: pd.DataFrame, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from ambiguity_lib.practice.figures import plot_layer_curves
+    from ambiguity_lib.practice.figures import plot_layer_curve
 
     form = path.suffix.lstrip(".")
     figure, axes = plt.subplots(figsize=(6.5, 4), layout="constrained")
     known = sorted(figure.canvas.get_supported_filetypes())
     if form not in known:
         fail(f"{path}: the figure's name must end in one of {', '.join(known)}")
-    plot_layer_curves(
-        {"probe": table["accuracy"].to_numpy()}, axes, ylabel="accuracy on the validation items"
-    )
+    plot_layer_curve(table["accuracy"], axes, ylabel="accuracy on the validation items")
     with written_whole(path) as temporary:
         figure.savefig(temporary, format=form, dpi=150)
     plt.close(figure)

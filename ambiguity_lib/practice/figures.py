@@ -21,6 +21,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 METHOD_COLORS: dict[str, str] = {
     "human": "#000000",
@@ -175,54 +176,44 @@ def inline_svg(
     return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1).strip()
 
 
-#: How far from the intervals a reference may be and still have a line, in lengths of their span.
-_REACH = 1.5
-
-
 def draw_references(ax: Axes, reference: Mapping[str, float] | None) -> None:
-    """Horizontal lines at scores to compare with, each with its name in the legend."""
+    """Horizontal lines at values to compare with, each with its name in the legend."""
     for i, (name, value) in enumerate((reference or {}).items()):
-        style, color = ("--", ":", "-.")[i % 3], method_color(name)
+        color = method_color(name)
         if color == OTHER_COLOR:  # no method
             color = REFERENCE_COLOR
-        order = 1.1 if style == ":" else 1  # what lies under dots is still seen
-        ax.axhline(value, linestyle=style, color=color, label=name, zorder=order)
+        ax.axhline(value, linestyle=("--", ":", "-.")[i % 3], color=color, label=name, zorder=1)
 
 
-def plot_layer_curves(
-    values: Mapping[str, np.ndarray],
+def plot_layer_curve(
+    values: ArrayLike,
     ax: Axes | None = None,
     *,
     ylabel: str,
     reference: Mapping[str, float] | None = None,
     mark: Mapping[str, int] | None = None,
 ) -> Axes:
-    """Draw one curve per name over the layers; layer 0 is the embedding output.
+    """Draw what the probes of all layers reach; layer 0 is the embedding output.
 
     Args:
-        values: name → value per layer, each of shape (L + 1,).
-        ax: where to draw.
-        ylabel: name and unit of the metric.
-        reference: name → value, drawn as horizontal lines (for example ``{"human": 0.55}``), grey
-            if it is no method.
-        mark: name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
+        values: One value a layer, shape (L + 1,).
+        ax: Where to draw.
+        ylabel: Name and unit of the values.
+        reference: Name → value, drawn as horizontal lines.
+        mark: Name → layer, drawn as vertical lines (for example ``{"depth": 4}``).
 
     Returns:
         The axes that were drawn on.
 
     Examples:
-        >>> import numpy as np
-        >>> from ambiguity_lib.practice.figures import plot_layer_curves
-        >>> accuracy = {"validation": np.array([0.4, 0.55, 0.7, 0.8])}
-        >>> plot_layer_curves(accuracy, ylabel="accuracy", mark={"depth": 3})
+        >>> from ambiguity_lib.practice.figures import plot_layer_curve
+        >>> accuracy = [0.4, 0.55, 0.7, 0.8]
+        >>> plot_layer_curve(accuracy, ylabel="accuracy", mark={"depth": 3})
         <Axes: xlabel='layer (0 = embedding output)', ylabel='accuracy'>
     """
     ax = make_axes(ax)
-    for i, (name, curve) in enumerate(values.items()):
-        color = method_color(name)
-        if color == OTHER_COLOR:  # no method
-            color = CURVE_COLORS[i % len(CURVE_COLORS)]
-        ax.plot(np.arange(len(curve)), curve, marker="osD^v"[i % 5], color=color, label=name)
+    curve = np.asarray(values, dtype=float)
+    ax.plot(np.arange(len(curve)), curve, "o-", color=METHOD_COLORS["probe"], label="probe")
     draw_references(ax, reference)
     # Stacked labels: two marks on neighbouring layers, or on one, stay readable.
     for i, (name, layer) in enumerate((mark or {}).items()):
@@ -241,7 +232,7 @@ def plot_layer_curves(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="layer (0 = embedding output)", ylabel=ylabel)
     ax.grid(axis="y")
-    if len(values) + len(reference or {}) > 1:
+    if reference:
         ax.legend()
     return ax
 
@@ -256,17 +247,16 @@ def plot_method_scores(
     """Draw one dot with its interval per method, in the method's colour, top to bottom.
 
     Args:
-        table: one row a method (the index); columns ``mean``, ``low`` and ``high``.
-        ax: where to draw.
-        xlabel: name and unit of the score.
-        reference: name → value, drawn as vertical lines with their name above; one far from all
-            intervals would squeeze them, and stands at the edge as text with an arrow.
+        table: One row a method (the index); columns ``mean``, ``low`` and ``high``.
+        ax: Where to draw.
+        xlabel: Name and unit of the score.
+        reference: Name → value, drawn as vertical lines with their name above.
 
     Returns:
         The axes that were drawn on.
 
     Raises:
-        ValueError: if a column is missing.
+        ValueError: If a column is missing.
 
     Examples:
         >>> import pandas as pd
@@ -287,38 +277,20 @@ def plot_method_scores(
         color = method_color(str(name))
         ax.hlines(row, scores["low"], scores["high"], color=color, linewidth=2.5)
         ax.plot(scores["mean"], row, "o", color=color, markersize=7)
-    left, right = table["low"].min(), table["high"].max()
-    reach = _REACH * (right - left) or float("inf")
-    bottom = len(table)
     for i, (name, value) in enumerate((reference or {}).items()):
-        if left - reach <= value <= right + reach:
-            ax.axvline(value, color="#777777", linestyle=("--", ":", "-.")[i % 3], zorder=0)
-            ax.annotate(
-                name,
-                (value, 1.0),
-                (0, 3 + 12 * (i % 2)),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                fontsize=10,
-                color="#444444",
-            )
-            continue
-        before = value < left
-        ax.text(
-            0.01 if before else 0.99,
-            bottom,  # a row of its own
-            f"← {name} {value:.3f}" if before else f"{name} {value:.3f} →",
-            transform=ax.get_yaxis_transform(),
-            ha="left" if before else "right",
-            va="center",
+        ax.axvline(value, color="#777777", linestyle=("--", ":", "-.")[i % 3], zorder=0)
+        ax.annotate(
+            name,
+            (value, 1.0),
+            (0, 3 + 12 * (i % 2)),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
             fontsize=10,
             color="#444444",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
-        bottom += 1
     ax.set_yticks(range(len(table)), [str(name) for name in table.index])
-    ax.set(xlabel=xlabel, ylim=(bottom - 0.5, -0.5))
+    ax.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
     ax.grid(axis="x")
     return ax
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -14,7 +13,7 @@ from ambiguity_lib.practice.figures import (
     inline_svg,
     plot_before_after,
     plot_costs,
-    plot_layer_curves,
+    plot_layer_curve,
 )
 from ambiguity_lib.practice.run import MEASURES, MODELS, Run, fill_in, flat, load_run
 from ambiguity_lib.store import written_whole
@@ -76,20 +75,19 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Path:
 
 def _layer_figure(run: Run) -> str:
     layers, labels = run.layers, run.data["validation"].labels
-    accuracy = np.array(layers.probe_accuracy, dtype=float)
     chance = max(labels.values()) / sum(labels.values())
     marks = {"source": layers.source, "depth": layers.depth}
 
     def draw(ax: Axes) -> None:
-        plot_layer_curves(
-            {"probe": accuracy},
+        plot_layer_curve(
+            layers.probe_accuracy,
             ax,
             ylabel="validation accuracy",
             reference={"largest class": chance},
             mark=marks,
         )
 
-    told = ", ".join(f"{layer}: {value:.3f}" for layer, value in enumerate(accuracy))
+    told = ", ".join(f"{layer}: {value:.3f}" for layer, value in enumerate(layers.probe_accuracy))
     alt = (
         f"Validation accuracy of the probe on each layer: {told}. The largest class alone gives "
         f"{chance:.3f}. Source: layer {layers.source}; depth: {layers.depth}."

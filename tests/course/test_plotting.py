@@ -46,22 +46,12 @@ def test_simplex_needs_three_classes() -> None:
 
 def test_layer_curves_start_at_the_embedding_output_and_show_marks() -> None:
     values = np.array([0.4, 0.3, 0.35])
-    ax = drawing.plot_layer_curves(
-        {"JSD": values}, ylabel="JS distance", reference={"human": 0.08}, mark={"depth": 2}
+    ax = drawing.plot_layer_curve(
+        values, ylabel="JS distance", reference={"human": 0.08}, mark={"depth": 2}
     )
     np.testing.assert_allclose(ax.lines[0].get_data(), [[0, 1, 2], values])
     assert [t.get_text() for t in ax.texts] == ["depth: 2"]
     assert ax.get_ylabel() == "JS distance"
-
-
-def test_a_line_to_compare_with_is_grey_unless_it_is_a_method_and_dots_lie_on_top() -> None:
-    reference = {"most frequent class": 0.4, "constant mean": 0.5, "teacher": 0.5}
-    ax = drawing.plot_layer_curves({"JSD": np.ones(2)}, ylabel="", reference=reference)
-    plain, dotted, teacher = ax.lines[1:]
-    assert len(set(mpl.colors.to_rgb(plain.get_color()))) == 1
-    assert teacher.get_color() == plotting.METHOD_COLORS["teacher"]
-    assert dotted.get_linestyle() == ":"
-    assert dotted.get_zorder() > teacher.get_zorder()
 
 
 def test_method_scores_are_dots_with_intervals_in_the_methods_colours() -> None:
@@ -81,22 +71,9 @@ def test_method_scores_are_dots_with_intervals_in_the_methods_colours() -> None:
         plotting.plot_method_scores(table.drop(columns="mean"), xlabel="KL")
 
 
-def test_a_far_reference_stands_at_the_edge_and_does_not_squeeze_the_scores() -> None:
-    table = pd.DataFrame({"mean": [0.31], "low": [0.30], "high": [0.32]}, index=["teacher"])
-    reference = {"uniform": 0.34, "half the votes": 0.085, "worst": 0.8}
-    ax = plotting.plot_method_scores(table, xlabel="JS distance", reference=reference)
-    near, below, above = ax.texts
-    assert near.get_text() == "uniform"
-    assert (below.get_text(), below.get_ha()) == ("← half the votes 0.085", "left")
-    assert (above.get_text(), above.get_ha()) == ("worst 0.800 →", "right")
-    assert ax.get_xlim()[0] > 0.29 and ax.get_xlim()[1] < 0.35
-    assert ax.get_ylim()[0] == 2.5  # a row of its own for each, below the methods
-    assert len(ax.get_yticklabels()) == 1
-
-
 def test_a_reference_that_is_no_method_is_grey() -> None:
     reference = {"most frequent class": 0.4, "teacher": 0.5}
-    ax = drawing.plot_layer_curves({"JSD": [0.4, 0.3]}, ylabel="accuracy", reference=reference)
+    ax = drawing.plot_layer_curve([0.4, 0.3], ylabel="accuracy", reference=reference)
     colors = [line.get_color() for line in ax.lines[1:]]
     assert colors == [REFERENCE_COLOR, plotting.METHOD_COLORS["teacher"]]
 

@@ -268,6 +268,3 @@ def _lines(texts: Sequence[str]) -> alt.Chart:
     table = pd.DataFrame({"item": range(1, len(texts) + 1), "text": broken})
     longest = max(text.count("\n") for text in broken) + 1
     return words(table, longest, fontStyle="italic")
-
-
-_NO_METHOD = "#777777"  # of lines, and of a kind of model that is no method
