@@ -348,7 +348,7 @@ def speed(exp: Experiment) -> list[dict[str, Any]]:
     ]
 
 
-def _joined(golds: Sequence[Gold]) -> Gold:
+def joined(golds: Sequence[Gold]) -> Gold:
     """The same set of all folds."""
     names = ("human", "old_labels", "new_labels")
     uids = tuple(itertools.chain.from_iterable(gold.uids for gold in golds))
@@ -379,7 +379,7 @@ def layers_of(runs: Sequence[Experiment], readout: str = "mean") -> dict[str, An
     """What the figures of layers show, of these seeds and folds."""
     splits = runs[0].evaluation_splits
     every = [
-        _joined([run.gold(split) for run in runs if run.seed == runs[0].seed]) for split in splits
+        joined([run.gold(split) for run in runs if run.seed == runs[0].seed]) for split in splits
     ]
     samples = runs[0].profile.evaluation.bootstrap_samples
     return {
@@ -400,7 +400,7 @@ def scores_of(exp: Experiment, names: Sequence[str], seeds: Sequence[int]) -> di
     pairs = [pair for pair in PAIRS if set(pair) <= set(names)]
     golds = {exp.gold(split).name: split for split in exp.evaluation_splits}
     every = {
-        name: _joined([exp.with_fold(fold).gold(split) for fold in folds])
+        name: joined([exp.with_fold(fold).gold(split) for fold in folds])
         for name, split in golds.items()
     }
     own = []

@@ -2,7 +2,8 @@
 
 Runs (or finds in the store) the seeds and methods that are asked for, and writes one record,
 ``book/results/PROFILE/evidence_seed0.json``, or ``evidence_emotion_seed0.json`` for the other
-task; with ``--released`` what released models said of the profile's items, ``released_seed0.json``.
+task; with ``--released`` what released models said of the profile's items, ``released_seed0.json``;
+with ``--recipes`` the look at the recipes for a student below every temperature.
 Can be stopped and started again at any time; a record is written whole or not at all.
 """
 
@@ -16,13 +17,15 @@ import typer
 
 from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.study import Experiment, load_profile
+from ambiguity_lib.study.methods import PRIMARY
 from ambiguity_lib.study.paths import project_root
 from ambiguity_lib.study.sweep import find_methods, parse_seeds
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from course.evidence import evidence, released
-from course.record import write_record
+from course.recipes import final_looks, recipes_of
+from course.record import load_record, write_record
 
 
 def main(
@@ -31,6 +34,7 @@ def main(
     methods: Annotated[str, typer.Option(help="By name, with commas; all by default.")] = "",
     second_task: Annotated[bool, typer.Option(help="The profile's second task.")] = False,
     released_models: Annotated[bool, typer.Option("--released", help="Of others.")] = False,
+    recipes: Annotated[bool, typer.Option(help="Below every temperature (protocol.md).")] = False,
     full_map: Annotated[bool, typer.Option(help="Students for all sources and weights.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder of the record.")] = None,
 ) -> None:
@@ -45,10 +49,17 @@ def main(
     if second_task:
         chosen = chosen.for_second_task()
     asked = parse_seeds(seeds) if seeds else chosen.sweep_seeds
-    names = [method.name for method in find_methods(methods or None)]
     exp = Experiment(chosen, asked[0])
-    found = evidence(exp, names, asked, full_map=full_map)
-    name = "evidence_emotion" if second_task else "evidence"
+    if recipes and second_task:
+        winner = load_record(folder / "recipes_seed0.json")["results"]["winner"]
+        looks = final_looks(exp, [winner, PRIMARY], asked, exp.evaluation_splits)
+        found = {"seeds": list(asked), "data": exp.splits.description, "looks": looks}
+    elif recipes:
+        found = recipes_of(exp, asked)
+    else:
+        names = [method.name for method in find_methods(methods or None)]
+        found = evidence(exp, names, asked, full_map=full_map)
+    name = ("recipes" if recipes else "evidence") + ("_emotion" if second_task else "")
     print(write_record(name, chosen, asked[0], found, directory=folder))
 
 

@@ -1,0 +1,159 @@
+"""A student below every temperature of its teacher: the look at the recipes (``protocol.md``).
+
+Chosen on three quarters of the main set and reported on the fourth, in turn; on every other set
+the recipe that most quarters choose, and the primary one, are looked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ambiguity_lib.data.folds import text_folds
+from ambiguity_lib.evaluation import Gold, against_path, compare, holm, score_probs
+from ambiguity_lib.method import apply_temperature, oracle_temperature
+from ambiguity_lib.study import METHODS, RECIPES, Experiment, prepare
+from ambiguity_lib.study.methods import PRIMARY
+from course.evidence import MEASURES, joined
+
+FloatArray = NDArray[np.float64]
+QUARTERS = 4
+#: What stands for the recipes on the set that chooses among them.
+HELD_OUT = "chosen on the other quarters"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What people, the teacher and recipes say about a set of items, all folds together.
+
+    Attributes:
+        gold: What people said, of N items.
+        quarter: From 0 to 3, shape (N,); equal premises are in one.
+        logits: The teacher's under S seeds, shape (S, N, C).
+        probs: Method → its distributions, each of shape (S, N, C).
+    """
+
+    gold: Gold
+    quarter: NDArray[np.intp]
+    logits: FloatArray
+    probs: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, exp: Experiment, names: Sequence[str], seeds: Sequence[int], split: str) -> Answers:
+        """Those of an experiment; what its store lacks is computed."""
+        folds = [exp.with_fold(fold) for fold in range(exp.profile.data.folds)]
+        premises = [text for part in folds for text in part.data.whole(split)["text"][:]]
+        runs = [[part.with_seed(seed) for part in folds] for seed in seeds]
+
+        def said(method: str) -> FloatArray:
+            probs = (METHODS | RECIPES)[method].probs
+            return np.stack([np.concatenate([probs(run, split) for run in own]) for own in runs])
+
+        return cls(
+            gold=joined([part.gold(split) for part in folds]),
+            quarter=text_folds(premises, QUARTERS, salt="quarters"),
+            logits=np.stack(
+                [np.concatenate([run.teacher.logits(split) for run in own]) for own in runs]
+            ),
+            probs={name: said(name) for name in names},
+        )
+
+    def margin(self, probs: FloatArray, rows: NDArray[np.bool_]) -> float:
+        """How far distributions lie below the teacher's path, on some of the items."""
+        found = against_path(self.gold.human[rows], self.logits[:, rows], probs[:, rows], samples=1)
+        return found.margin.value
+
+    def rotated(self) -> tuple[list[str], FloatArray]:
+        """The recipe with the largest margin outside each quarter, and what these say inside."""
+        chosen, said = [], np.empty_like(self.logits)
+        for quarter in range(QUARTERS):
+            inside = self.quarter == quarter
+            margins = {name: self.margin(probs, ~inside) for name, probs in self.probs.items()}
+            chosen.append(max(margins, key=margins.__getitem__))
+            said[:, inside] = self.probs[chosen[-1]][:, inside]
+        return chosen, said
+
+
+def look(
+    answers: Answers, name: str, probs: FloatArray, seeds: Sequence[int], samples: int
+) -> dict[str, Any]:
+    """Margin, gain in correlation, and differences to points of the teacher's path.
+
+    The points are LS-TS, which needs no gold and is told first, and the temperatures that are best
+    for JSD and for KL (gold).
+    """
+    gold = answers.gold
+    found = against_path(gold.human, answers.logits, probs, samples=samples)
+    rows = []
+    for s, seed in enumerate(seeds):
+        rows += [
+            score_probs(gold, name, seed, probs[s]),
+            score_probs(gold, "LS-TS", seed, answers.probs["LS-TS"][s]),
+        ]
+        for measure in MEASURES:
+            best = oracle_temperature(answers.logits[s], gold.human, measure)
+            scaled = apply_temperature(answers.logits[s], best)
+            rows.append(score_probs(gold, f"best temperature in {measure}", seed, scaled))
+    scores = pd.concat(rows)
+    against = [
+        compare(scores, [(name, other)], [measure], samples=samples)
+        for measure in MEASURES
+        for other in ("LS-TS", f"best temperature in {measure}")
+    ]
+    return {
+        "dataset": gold.name,
+        "method": name,
+        "margin": vars(found.margin),
+        "correlation": vars(found.correlation_gain),
+        "holds": found.holds,
+        "differences": pd.concat(against).drop(columns="p_holm"),
+    }
+
+
+def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
+    """The whole look at a profile's main task; trains what is missing."""
+    names, samples = list(RECIPES), exp.profile.evaluation.bootstrap_samples
+    prepare(exp, names, seeds=seeds)
+    main, *others = exp.evaluation_splits
+    answers = Answers.of(exp, [*names, "LS-TS"], seeds, main)
+    competing = Answers(
+        answers.gold,
+        answers.quarter,
+        answers.logits,
+        {name: answers.probs[name] for name in names},
+    )
+    chosen, said = competing.rotated()
+    winner = max(names, key=chosen.count)  # of a tie the first on the list
+    looks = [look(answers, HELD_OUT, said, seeds, samples)]
+    looks += final_looks(exp, [winner, PRIMARY], seeds, others)
+    last = [one for one in looks if one["method"] in (HELD_OUT, winner)]
+    tested = pd.concat([one["differences"] for one in last])
+    tested = tested[tested["b"].str.startswith("best temperature")]
+    return {
+        "seeds": list(seeds),
+        "data": exp.splits.description,
+        "train_items": len(exp.splits.train),
+        "chosen": chosen,
+        "winner": winner,
+        "looks": looks,
+        "tests": tested.assign(p_holm=holm(tested["p"])),
+        # every recipe on all items that chose: what each ingredient adds, and no verdict
+        "ingredients": [look(answers, name, answers.probs[name], seeds, samples) for name in names],
+        "costs": {name: vars(RECIPES[name].cost(exp)) for name in names},
+    }
+
+
+def final_looks(
+    exp: Experiment, names: Sequence[str], seeds: Sequence[int], splits: Sequence[str]
+) -> list[dict[str, Any]]:
+    """These recipes, each once, on sets that have chosen nothing."""
+    names = list(dict.fromkeys(names))
+    prepare(exp, names, seeds=seeds)
+    samples = exp.profile.evaluation.bootstrap_samples
+    every = [Answers.of(exp, [*names, "LS-TS"], seeds, split) for split in splits]
+    return [look(one, name, one.probs[name], seeds, samples) for one in every for name in names]
