@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
@@ -11,7 +12,11 @@ from ambiguity_lib.practice.figures import METHOD_COLORS, draw_references, make_
 
 
 def plot_vote_noise(
-    votes: ArrayLike, values: ArrayLike, *, label: str, reference: Mapping[str, float]
+    votes: Sequence[float] | np.ndarray,
+    values: ArrayLike,
+    *,
+    label: str,
+    reference: Mapping[str, float],
 ) -> Axes:
     """Draw a JS distance against the number of votes (log axis).
 
