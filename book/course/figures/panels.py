@@ -89,9 +89,11 @@ def side_by_side(
                 _share([axes[row] for axes in grid if axes[row].get_visible()])
         legend = _legend(grid)
         for figure, axes in zip(figures.values(), grid, strict=True):
-            for ax in [ax for ax in axes if not ax.get_visible()]:
-                ax.remove()
-            figure.set_size_inches(size[0], size[1] * len(figure.axes))
+            shown = [ax for ax in axes if ax.get_visible()]
+            places = figure.add_gridspec(len(shown), 1)
+            for ax, place in zip(shown, places, strict=True):
+                ax.set_subplotspec(place)
+            figure.set_size_inches(size[0], size[1] * len(shown))
         pictures = [
             f'<figure style="margin:0;max-width:{round(size[0] * _PIXELS)}px">'
             f'<div style="text-align:center"><strong>{html.escape(name)}'
