@@ -91,8 +91,8 @@ def side_by_side(
         for figure, axes in zip(figures.values(), grid, strict=True):
             shown = [ax for ax in axes if ax.get_visible()]
             places = figure.add_gridspec(len(shown), 1)
-            for ax, place in zip(shown, places, strict=True):
-                ax.set_subplotspec(place)
+            for row, ax in enumerate(shown):
+                ax.set_subplotspec(places[row, 0])
             figure.set_size_inches(size[0], size[1] * len(shown))
         pictures = [
             f'<figure style="margin:0;max-width:{round(size[0] * _PIXELS)}px">'
