@@ -51,7 +51,12 @@ def main(
     asked = parse_seeds(seeds) if seeds else chosen.sweep_seeds
     exp = Experiment(chosen, asked[0])
     if recipes and second_task:
-        winner = load_record(folder / "recipes_seed0.json")["results"]["winner"]
+        chosen_by = folder / "recipes_seed0.json"
+        if not chosen_by.is_file():
+            raise typer.BadParameter(
+                f"{chosen_by} is missing: run --recipes on the main task first"
+            )
+        winner = load_record(chosen_by)["results"]["winner"]
         looks = final_looks(exp, [winner, PRIMARY], asked, exp.evaluation_splits)
         found = {"seeds": list(asked), "data": exp.splits.description, "looks": looks}
     elif recipes:
