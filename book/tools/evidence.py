@@ -54,7 +54,7 @@ def main(
         chosen_by = folder / "recipes_seed0.json"
         if not chosen_by.is_file():
             raise typer.BadParameter(
-                f"{chosen_by} is missing: run --recipes on the main task first"
+                f"{chosen_by} is missing: the main task comes first"
             )
         winner = load_record(chosen_by)["results"]["winner"]
         looks = final_looks(exp, [winner, PRIMARY], asked, exp.evaluation_splits)
