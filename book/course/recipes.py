@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from ambiguity_lib.data.folds import text_folds
 from ambiguity_lib.evaluation import Gold, against_path, compare, holm, score_probs
-from ambiguity_lib.method import apply_temperature, oracle_temperature
 from ambiguity_lib.study import METHODS, RECIPES, Experiment, prepare
 from ambiguity_lib.study.methods import PRIMARY
 from course.evidence import MEASURES, joined
@@ -25,6 +24,9 @@ FloatArray = NDArray[np.float64]
 QUARTERS = 4
 #: What stands for the recipes on the set that chooses among them.
 HELD_OUT = "chosen on the other quarters"
+#: Points of the teacher's path; the first needs no gold and is told first.
+ORACLES = {measure: f"oracle temperature ({measure})" for measure in MEASURES}
+POINTS = ("LS-TS", *ORACLES.values())
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Answers:
         gold: What people said, of N items.
         quarter: From 0 to 3, shape (N,); equal premises are in one.
         logits: The teacher's under S seeds, shape (S, N, C).
-        probs: Method → its distributions, each of shape (S, N, C).
+        probs: Recipe or point of the path → its distributions, each of shape (S, N, C).
     """
 
     gold: Gold
@@ -60,7 +62,7 @@ class Answers:
             logits=np.stack(
                 [np.concatenate([run.teacher.logits(split) for run in own]) for own in runs]
             ),
-            probs={name: said(name) for name in names},
+            probs={name: said(name) for name in (*names, *POINTS)},
         )
 
     def margin(self, probs: FloatArray, rows: NDArray[np.bool_]) -> float:
@@ -68,12 +70,12 @@ class Answers:
         found = against_path(self.gold.human[rows], self.logits[:, rows], probs[:, rows], samples=1)
         return found.margin.value
 
-    def rotated(self) -> tuple[list[str], FloatArray]:
+    def rotated(self, names: Sequence[str]) -> tuple[list[str], FloatArray]:
         """The recipe with the largest margin outside each quarter, and what these say inside."""
         chosen, said = [], np.empty_like(self.logits)
         for quarter in range(QUARTERS):
             inside = self.quarter == quarter
-            margins = {name: self.margin(probs, ~inside) for name, probs in self.probs.items()}
+            margins = {name: self.margin(self.probs[name], ~inside) for name in names}
             chosen.append(max(margins, key=margins.__getitem__))
             said[:, inside] = self.probs[chosen[-1]][:, inside]
         return chosen, said
@@ -82,28 +84,19 @@ class Answers:
 def look(
     answers: Answers, name: str, probs: FloatArray, seeds: Sequence[int], samples: int
 ) -> dict[str, Any]:
-    """Margin, gain in correlation, and differences to points of the teacher's path.
-
-    The points are LS-TS, which needs no gold and is told first, and the temperatures that are best
-    for JSD and for KL (gold).
-    """
+    """Margin, gain in correlation, and differences to points of the teacher's path."""
     gold = answers.gold
     found = against_path(gold.human, answers.logits, probs, samples=samples)
-    rows = []
-    for s, seed in enumerate(seeds):
-        rows += [
-            score_probs(gold, name, seed, probs[s]),
-            score_probs(gold, "LS-TS", seed, answers.probs["LS-TS"][s]),
-        ]
-        for measure in MEASURES:
-            best = oracle_temperature(answers.logits[s], gold.human, measure)
-            scaled = apply_temperature(answers.logits[s], best)
-            rows.append(score_probs(gold, f"best temperature in {measure}", seed, scaled))
-    scores = pd.concat(rows)
+    judged = {name: probs} | {point: answers.probs[point] for point in POINTS}
+    scores = pd.concat(
+        score_probs(gold, method, seed, own)
+        for method, of_seeds in judged.items()
+        for seed, own in zip(seeds, of_seeds, strict=True)
+    )
     against = [
         compare(scores, [(name, other)], [measure], samples=samples)
-        for measure in MEASURES
-        for other in ("LS-TS", f"best temperature in {measure}")
+        for measure, oracle in ORACLES.items()
+        for other in ("LS-TS", oracle)
     ]
     return {
         "dataset": gold.name,
@@ -120,20 +113,14 @@ def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
     names, samples = list(RECIPES), exp.profile.evaluation.bootstrap_samples
     prepare(exp, names, seeds=seeds)
     main, *others = exp.evaluation_splits
-    answers = Answers.of(exp, [*names, "LS-TS"], seeds, main)
-    competing = Answers(
-        answers.gold,
-        answers.quarter,
-        answers.logits,
-        {name: answers.probs[name] for name in names},
-    )
-    chosen, said = competing.rotated()
+    answers = Answers.of(exp, names, seeds, main)
+    chosen, said = answers.rotated(names)
     winner = max(names, key=chosen.count)  # of a tie the first on the list
     looks = [look(answers, HELD_OUT, said, seeds, samples)]
     looks += final_looks(exp, [winner, PRIMARY], seeds, others)
     last = [one for one in looks if one["method"] in (HELD_OUT, winner)]
     tested = pd.concat([one["differences"] for one in last])
-    tested = tested[tested["b"].str.startswith("best temperature")]
+    tested = tested[tested["b"].isin(ORACLES.values())]
     return {
         "seeds": list(seeds),
         "data": exp.splits.description,
@@ -155,5 +142,5 @@ def final_looks(
     names = list(dict.fromkeys(names))
     prepare(exp, names, seeds=seeds)
     samples = exp.profile.evaluation.bootstrap_samples
-    every = [Answers.of(exp, [*names, "LS-TS"], seeds, split) for split in splits]
+    every = [Answers.of(exp, names, seeds, split) for split in splits]
     return [look(one, name, one.probs[name], seeds, samples) for one in every for name in names]

@@ -53,9 +53,7 @@ def main(
     if recipes and second_task:
         chosen_by = folder / "recipes_seed0.json"
         if not chosen_by.is_file():
-            raise typer.BadParameter(
-                f"{chosen_by} is missing: the main task comes first"
-            )
+            raise typer.BadParameter(f"{chosen_by} is missing: the main task comes first")
         winner = load_record(chosen_by)["results"]["winner"]
         looks = final_looks(exp, [winner, PRIMARY], asked, exp.evaluation_splits)
         found = {"seeds": list(asked), "data": exp.splits.description, "looks": looks}

@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from course.recipes import HELD_OUT, QUARTERS, Answers, final_looks, look, recipes_of
+from course.recipes import (
+    HELD_OUT,
+    ORACLES,
+    QUARTERS,
+    Answers,
+    final_looks,
+    look,
+    recipes_of,
+)
 
 from ambiguity_lib.evaluation import Gold, against_path
+from ambiguity_lib.method import apply_temperature, oracle_temperature
 from ambiguity_lib.metrics import jensen_shannon_distance
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study import RECIPES, Experiment
@@ -34,22 +43,18 @@ def made_answers() -> Answers:
     labels = human.argmax(axis=1)
     gold = Gold("made", uids, human, labels, labels, None)
     teacher = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
-    return Answers(gold, quarter, logits, probs | {"LS-TS": teacher})
+    oracles = {
+        name: np.stack([apply_temperature(z, oracle_temperature(z, human, one)) for z in logits])
+        for one, name in ORACLES.items()
+    }
+    return Answers(gold, quarter, logits, probs | oracles | {"LS-TS": teacher})
 
 
 def test_a_quarter_has_no_say_in_what_is_chosen_for_it():
     made = made_answers()
-    competing = Answers(
-        made.gold,
-        made.quarter,
-        made.logits,
-        {name: made.probs[name] for name in ("solid", "lucky")},
-    )
-    chosen, said = competing.rotated()
+    chosen, said = made.rotated(["solid", "lucky"])
     inside = made.quarter == 0
-    assert competing.margin(made.probs["lucky"], inside) > competing.margin(
-        made.probs["solid"], inside
-    )
+    assert made.margin(made.probs["lucky"], inside) > made.margin(made.probs["solid"], inside)
     assert chosen == ["solid"] * QUARTERS
     np.testing.assert_array_equal(said, made.probs["solid"])
 
@@ -101,7 +106,7 @@ def test_the_margin_is_that_of_the_recipes_own_answers(exp, record):
         - np.mean(
             [
                 jensen_shannon_distance(exp.human, scaled).mean()
-                for scaled in Answers.of(exp, ["LS-TS"], (0, 1), "evaluation").probs["LS-TS"]
+                for scaled in Answers.of(exp, [], (0, 1), "evaluation").probs["LS-TS"]
             ]
         )
     )
