@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -103,3 +105,12 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 )
 def test_an_import_is_seen_wherever_it_stands(source: str, found: str) -> None:
     assert _imports(source, "ambiguity_lib.method.layers", is_package=False) == {found}
+
+
+def test_a_process_that_loads_no_model_does_not_wait_for_transformers() -> None:
+    code = (
+        "import sys, ambiguity_lib.study, ambiguity_lib.practice.compress; "
+        "print('transformers.modeling_utils' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from torch import nn
-from transformers import PreTrainedModel
 
 from ambiguity_lib.models.loading import config_at_depth
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @settings(frozen=True, config={"extra": "forbid"})

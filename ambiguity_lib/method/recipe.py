@@ -16,19 +16,15 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
+import transformers
 from datasets import Dataset
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass as settings
-from transformers import (
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
 
 from ambiguity_lib.data.folds import text_folds
 from ambiguity_lib.data.labelled import LabelledSplits, SplitName
@@ -70,6 +66,9 @@ from ambiguity_lib.store import (
     is_main_process,
     world_size,
 )
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +128,7 @@ class Classifier:
     def load(self) -> PreTrainedModel:
         """The model itself, in evaluation mode."""
         with quiet_transformers():
-            return AutoModelForSequenceClassification.from_pretrained(self.path).eval()
+            return transformers.AutoModelForSequenceClassification.from_pretrained(self.path).eval()
 
     def logits(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
         """Logits over a split, shape (N, C)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import scipy.special
@@ -14,11 +14,13 @@ from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.metrics.calibration import negative_log_likelihood
 from ambiguity_lib.metrics.divergence import jensen_shannon_distance, kl_divergence
 from ambiguity_lib.models.batches import autocast, default_device, sorted_batches
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @settings(frozen=True, config={"extra": "forbid"})

@@ -6,15 +6,18 @@ import contextlib
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.models.loading import num_layers
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 _chosen: torch.device | None = None
 

@@ -8,21 +8,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 from huggingface_hub import is_offline_mode
 from safetensors import SafetensorError, safe_open
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+
+if TYPE_CHECKING:  # importing these takes seconds, and not every process needs a model
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 @contextlib.contextmanager
@@ -218,7 +212,9 @@ def load_config(source: str | Path) -> PreTrainedConfig:
             "(merge_and_unload), and save that with save_pretrained"
         )
     config = _load(
-        "configuration", source, lambda: AutoConfig.from_pretrained(source, trust_remote_code=False)
+        "configuration",
+        source,
+        lambda: transformers.AutoConfig.from_pretrained(source, trust_remote_code=False),
     )
     if quantised := getattr(config, "quantization_config", None):
         method = quantised.get("quant_method") if isinstance(quantised, Mapping) else None
@@ -340,11 +336,11 @@ def load_classifier(
     config.id2label = dict(enumerate(class_names))
     config.label2id = {name: index for index, name in enumerate(class_names)}
     config.problem_type = None  # another one would make pipelines apply something else than softmax
-    set_seed(seed)
+    transformers.set_seed(seed)
     model, found = _load(
         "weights",
         source,
-        lambda: AutoModelForSequenceClassification.from_pretrained(
+        lambda: transformers.AutoModelForSequenceClassification.from_pretrained(
             source,
             config=config,
             dtype=torch.float32,
@@ -427,7 +423,9 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
         ['great', 'film']
     """
     tokenizer = _load(
-        "tokenizer", source, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        "tokenizer",
+        source,
+        lambda: transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False),
     )
     vocabulary = tokenizer.get_vocab()
     if not vocabulary.keys() - set(tokenizer.all_special_tokens):  # transformers makes an empty one

@@ -12,22 +12,20 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import transformers
 from pydantic import Field, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    PreTrainedTokenizerFast,
-    set_seed,
-)
 
 from ambiguity_lib.data.sources import cache_directory
 from ambiguity_lib.models.loading import load_config, quiet_transformers
 from ambiguity_lib.store import MANIFEST, file_sha256
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +169,7 @@ def build_scratch_checkpoint(
     if not words:
         raise ValueError("cannot build a vocabulary: the training texts hold no word")
     tokenizer = build_word_tokenizer(words, config.max_length)
-    model_config = AutoConfig.for_model(
+    model_config = transformers.AutoConfig.for_model(
         config.family,
         vocab_size=len(tokenizer),
         num_hidden_layers=config.layers,
@@ -187,9 +185,11 @@ def build_scratch_checkpoint(
     )
     model_config.id2label = dict(enumerate(class_names))
     model_config.label2id = {name: index for index, name in enumerate(class_names)}
-    set_seed(seed)
+    transformers.set_seed(seed)
     with quiet_transformers():
-        AutoModelForSequenceClassification.from_config(model_config).save_pretrained(directory)
+        transformers.AutoModelForSequenceClassification.from_config(model_config).save_pretrained(
+            directory
+        )
         tokenizer.save_pretrained(directory)
 
 
@@ -204,7 +204,7 @@ def build_word_tokenizer(words: Sequence[str], max_length: int) -> PreTrainedTok
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
     )
-    return PreTrainedTokenizerFast(
+    return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=max_length,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel
 
 from ambiguity_lib.models.loading import SUPPORTED_FAMILIES, config_at_depth, position_limit
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 #: Token ids that :func:`random_batch` leaves out: padding and its neighbours.
 _FIRST_WORD = 5

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import torch
+import transformers
 from accelerate import PartialState
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
@@ -21,17 +22,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as settings
 from torch import distributed, nn
 from torch.nn.functional import cross_entropy
-from transformers import (
-    DataCollatorWithPadding,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ambiguity_lib.models.batches import (
@@ -43,6 +34,15 @@ from ambiguity_lib.models.batches import (
 )
 from ambiguity_lib.models.loading import quiet_transformers
 from ambiguity_lib.store import world_size
+
+if TYPE_CHECKING:
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        TrainerControl,
+        TrainerState,
+        TrainingArguments,
+    )
 
 
 @settings(frozen=True, config={"extra": "forbid"})
@@ -327,7 +327,7 @@ def _train(
     progress: bool,
 ) -> None:
     """The Hugging Face ``Trainer`` with our settings; ``labels`` are distributions."""
-    collate_tokens = DataCollatorWithPadding(tokenizer)
+    collate_tokens = transformers.DataCollatorWithPadding(tokenizer)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         tokens = [{k: v for k, v in row.items() if k != "labels"} for row in rows]
@@ -347,7 +347,7 @@ def _train(
         resume.folder.mkdir(parents=True, exist_ok=True)
         checkpoint = latest_complete(resume.folder)
     with tempfile.TemporaryDirectory(prefix="ambiguity-trainer-") as scratch:
-        arguments = TrainingArguments(
+        arguments = transformers.TrainingArguments(
             output_dir=scratch if resume is None else str(resume.folder),
             num_train_epochs=config.epochs,
             per_device_train_batch_size=config.batch_size,
@@ -372,7 +372,7 @@ def _train(
             save_strategy="no",
             save_total_limit=2,  # the one before is whole while the next is written
         )
-        trainer = Trainer(
+        trainer = transformers.Trainer(
             model=model,
             args=arguments,
             train_dataset=items,

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,6 @@ from datasets import Dataset
 from huggingface_hub import ModelCard
 from numpy.typing import NDArray
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.data.folds import normalise_premise
 from ambiguity_lib.data.schema import (
@@ -61,6 +60,9 @@ from ambiguity_lib.practice.run import RUN_FILE, CompressionSettings, Run, share
 from ambiguity_lib.store import ArtifactStore
 from ambiguity_lib.study.provenance import plain as to_plain
 from ambiguity_lib.study.provenance import provenance
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = ["CompressionResult", "CompressionSettings", "compress"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,6 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ambiguity_lib.data.schema import class_names, human_distributions
 from ambiguity_lib.method.probes import ProbingConfig, select_probes
@@ -23,6 +23,9 @@ from ambiguity_lib.metrics.uncertainty import entropy
 from ambiguity_lib.models.batches import default_device, extract_features
 from ambiguity_lib.models.loading import head_classes, longest_input
 from ambiguity_lib.practice.cells import is_blank
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
