@@ -27,6 +27,8 @@ HELD_OUT = "chosen on the other quarters"
 #: Points of the teacher's path; the first needs no gold and is told first.
 ORACLES = {measure: f"oracle temperature ({measure})" for measure in MEASURES}
 POINTS = ("LS-TS", *ORACLES.values())
+#: What is told of a model, and of the best that any temperature gives its teacher.
+KINDS = (*MEASURES, "entropy_corr")
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Answers:
 def look(
     answers: Answers, name: str, probs: FloatArray, seeds: Sequence[int], samples: int
 ) -> dict[str, Any]:
-    """Margin, gain in correlation, and differences to points of the teacher's path."""
+    """Where it lies, seen from the teacher's path, and its differences to points of that path."""
     gold = answers.gold
     found = against_path(gold.human, answers.logits, probs, samples=samples)
+    best = found.jsd.min(), found.kl.min(), found.entropy_correlation.max()
     judged = {name: probs} | {point: answers.probs[point] for point in POINTS}
     scores = pd.concat(
         score_probs(gold, method, seed, own)
@@ -101,6 +104,8 @@ def look(
     return {
         "dataset": gold.name,
         "method": name,
+        **dict(zip(KINDS, found.model, strict=True)),
+        "path": dict(zip(KINDS, best, strict=True)),
         "margin": vars(found.margin),
         "correlation": vars(found.correlation_gain),
         "holds": found.holds,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from course.figures import recipe_table
 from course.recipes import (
     HELD_OUT,
     ORACLES,
@@ -18,7 +19,7 @@ from course.recipes import (
     recipes_of,
 )
 
-from ambiguity_lib.evaluation import Gold, against_path
+from ambiguity_lib.evaluation import Gold, against_path, number
 from ambiguity_lib.method import apply_temperature, oracle_temperature
 from ambiguity_lib.metrics import jensen_shannon_distance
 from ambiguity_lib.store import ArtifactStore
@@ -91,12 +92,28 @@ def test_the_whole_look_is_recorded(exp, record):
     assert set(record["costs"]) == set(RECIPES)
 
 
+def test_the_table_says_what_the_record_does(exp, record):
+    table = recipe_table(record)
+    sets = {exp.gold(split).name for split in exp.evaluation_splits}
+    assert set(table.index.get_level_values(0)) == sets
+    for one in (*record["ingredients"], *record["looks"]):
+        row = table.loc[one["dataset"], one["method"]]
+        assert row["JSD"] == number(one["JSD"])
+        margin = float(row["margin"].split()[0].replace("−", "-"))
+        assert margin == pytest.approx(one["margin"]["value"], abs=6e-4)
+    scaled = Answers.of(exp, [], (0, 1), "evaluation").probs["LS-TS"]
+    ours = np.mean([jensen_shannon_distance(exp.human, own).mean() for own in scaled])
+    assert table.loc[exp.gold("evaluation").name, "LS-TS"]["JSD"] == number(ours)
+
+
 def test_the_margin_is_that_of_the_recipes_own_answers(exp, record):
     runs = [exp.with_seed(seed) for seed in (0, 1)]
     probs = [RECIPES[PRIMARY].probs(run, "evaluation") for run in runs]
     found = against_path(exp.human, [run.teacher.logits() for run in runs], probs)
     (row,) = [row for row in record["ingredients"] if row["method"] == PRIMARY]
     assert row["margin"]["value"] == pytest.approx(found.margin.value)
+    assert row["entropy_corr"] == pytest.approx(found.model[2])
+    assert row["path"]["KL"] == pytest.approx(found.kl.min())
     (jsd, *_) = [
         d["difference"] for d in row["differences"] if d["score"] == "JSD" and d["b"] == "LS-TS"
     ]

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ambiguity_lib.data.schema import NLI_CLASSES
-from ambiguity_lib.evaluation import number
+from ambiguity_lib.evaluation import number, with_interval
 from ambiguity_lib.models import expected_speedup, fixed_share
 from ambiguity_lib.practice.figures import (
     CLASS_COLORS,
@@ -393,6 +393,9 @@ def difference_table(results: Results) -> pd.DataFrame:
     return shown
 
 
+PATH_COLUMNS = {"JSD": "JSD", "KL": "KL", "entropy_corr": "entropy corr."}
+
+
 def margin_table(results: Results) -> pd.DataFrame:
     """Margins below the teacher's path and gains in correlation, with intervals."""
     rows = {}
@@ -400,6 +403,26 @@ def margin_table(results: Results) -> pd.DataFrame:
         told_of = {name: gained(row[name]) for name in ("margin", "correlation")}
         rows[row["dataset"], f"path of {row['path']}", row["method"]] = told_of
     return pd.DataFrame(rows).T
+
+
+def recipe_table(results: Results) -> pd.DataFrame:
+    """What each recipe came to on the items that chose, then the chosen ones on all other sets.
+
+    LS-TS and the lowest and highest values of the teacher's path stand before them.
+    """
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for one in (*results["ingredients"], *results["looks"]):
+        less = pd.DataFrame(one["differences"]).query("b == 'LS-TS'").set_index("score").T
+        scaled = {name: number(one[name] - less[name]["difference"]) for name in ("JSD", "KL")}
+        rows.setdefault((one["dataset"], "LS-TS"), scaled)
+        path = {PATH_COLUMNS[name]: number(value) for name, value in one["path"].items()}
+        rows.setdefault((one["dataset"], "best of the path †"), path)
+        rows[one["dataset"], one["method"]] = {
+            **{shown: number(one[name]) for name, shown in PATH_COLUMNS.items()},
+            **{f"{name} − LS-TS": with_interval(less[name]) for name in ("JSD", "KL")},
+            **{name: gained(one[name]) for name in ("margin", "correlation")},
+        }
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def seed_table(results: Results) -> pd.DataFrame:
