@@ -7,6 +7,7 @@ temperature, it is better in JSD or in KL.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,12 +122,29 @@ def against_path(
         >>> against_path(human, [logits], [human], samples=100).holds
         True
     """
-    people, z, q = (np.asarray(array, float) for array in (human, teacher_logits, probs))
-    if z.ndim != 3 or z.shape != q.shape or z.shape[1:] != people.shape:
-        raise ValueError(
-            f"human {people.shape} must be (N, C), teacher_logits {z.shape} and probs {q.shape} "
-            "both (S, N, C)"
-        )
+    return against_path_all(
+        human, teacher_logits, {"": probs}, temperatures=temperatures, samples=samples, seed=seed
+    )[""]
+
+
+def against_path_all(
+    human: ArrayLike,
+    teacher_logits: ArrayLike,
+    probs: Mapping[str, ArrayLike],
+    *,
+    temperatures: FloatArray = TEMPERATURES,
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, PathComparison]:
+    """The same for several models by name, for which the path is found once."""
+    people, z = (np.asarray(array, float) for array in (human, teacher_logits))
+    models = {name: np.asarray(own, float) for name, own in probs.items()}
+    for q in models.values():
+        if z.ndim != 3 or z.shape != q.shape or z.shape[1:] != people.shape:
+            raise ValueError(
+                f"human {people.shape} must be (N, C), teacher_logits {z.shape} and probs "
+                f"{q.shape} both (S, N, C)"
+            )
     drawn = Resamples.draw(len(z), len(people), samples=samples, seed=seed)
     everything = Resamples(
         np.full((1, len(z)), 1 / len(z)), np.full((1, len(people)), 1 / len(people))
@@ -154,22 +172,26 @@ def against_path(
     path = measured(
         [np.stack([apply_temperature(own, float(t)) for t in temperatures]) for own in z]
     )
-    model = measured([own[np.newaxis] for own in q])
-    gains = [
-        (along - own) / along.min(axis=1, keepdims=True)
-        for along, own in zip(path[:2], model[:2], strict=True)
-    ]
-    gain = model[2][:, 0] - path[2].max(axis=1)
-    jsd, kl, corr = (float(own[0, 0]) for own in model)
-    return PathComparison(
-        temperatures=temperatures,
-        jsd=path[0][0],
-        kl=path[1][0],
-        entropy_correlation=path[2][0],
-        model=(jsd, kl, corr),
-        margin=Against.of(_lowest_of_larger(*gains)),
-        correlation_gain=Against.of(gain),
-    )
+
+    def compared(q: FloatArray) -> PathComparison:
+        model = measured([own[np.newaxis] for own in q])
+        gains = [
+            (along - own) / along.min(axis=1, keepdims=True)
+            for along, own in zip(path[:2], model[:2], strict=True)
+        ]
+        gain = model[2][:, 0] - path[2].max(axis=1)
+        jsd, kl, corr = (float(own[0, 0]) for own in model)
+        return PathComparison(
+            temperatures=temperatures,
+            jsd=path[0][0],
+            kl=path[1][0],
+            entropy_correlation=path[2][0],
+            model=(jsd, kl, corr),
+            margin=Against.of(_lowest_of_larger(*gains)),
+            correlation_gain=Against.of(gain),
+        )
+
+    return {name: compared(q) for name, q in models.items()}
 
 
 def _lowest_of_larger(a: FloatArray, b: FloatArray) -> FloatArray:

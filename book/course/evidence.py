@@ -27,12 +27,12 @@ from ambiguity_lib.data.published import (
 from ambiguity_lib.data.schema import NLI_CLASSES
 from ambiguity_lib.evaluation import (
     Gold,
-    against_path,
     compare,
     noise_floor,
     score_probs,
     summarise,
 )
+from ambiguity_lib.evaluation.temperature_path import against_path_all
 from ambiguity_lib.method import apply_temperature, oracle_temperature, prune_to_depth, softmax
 from ambiguity_lib.metrics import (
     accuracy,
@@ -436,16 +436,17 @@ def margins(runs: Sequence[Experiment], names: Sequence[str], samples: int) -> l
     """
     rows = []
     bases = [name for name in ("teacher", "trained longer") if name in names]
-    for split, base, name in itertools.product(runs[0].evaluation_splits, bases, names):
-        human = runs[0].gold(split).human
-        logits, probs = (
-            [np.log(np.maximum(METHODS[one].probs(run, split), 1e-15)) for run in runs]
-            for one in (base, name)
-        )
-        found = against_path(human, logits, [softmax(p) for p in probs], samples=samples)
-        gains = {"margin": vars(found.margin), "correlation": vars(found.correlation_gain)}
-        told_of = {"dataset": runs[0].gold(split).name, "path": base, "method": name}
-        rows.append(told_of | gains)
+    for split, base in itertools.product(runs[0].evaluation_splits, bases):
+        gold = runs[0].gold(split)
+        logits = {
+            name: [np.log(np.maximum(METHODS[name].probs(run, split), 1e-15)) for run in runs]
+            for name in names
+        }
+        probs = {name: [softmax(own) for own in of_runs] for name, of_runs in logits.items()}
+        found = against_path_all(gold.human, logits[base], probs, samples=samples)
+        for name, one in found.items():
+            gains = {"margin": vars(one.margin), "correlation": vars(one.correlation_gain)}
+            rows.append({"dataset": gold.name, "path": base, "method": name} | gains)
     return rows
 
 

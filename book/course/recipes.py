@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ambiguity_lib.data.folds import text_folds
-from ambiguity_lib.evaluation import Gold, against_path, compare, holm, score_probs
+from ambiguity_lib.evaluation import Gold, PathComparison, compare, holm, score_probs
+from ambiguity_lib.evaluation.temperature_path import against_path_all
 from ambiguity_lib.study import METHODS, RECIPES, Experiment, prepare
 from ambiguity_lib.study.methods import PRIMARY
 from course.evidence import MEASURES, joined
@@ -67,28 +68,40 @@ class Answers:
             probs={name: said(name) for name in (*names, *POINTS)},
         )
 
-    def margin(self, probs: FloatArray, rows: NDArray[np.bool_]) -> float:
-        """How far distributions lie below the teacher's path, on some of the items."""
-        found = against_path(self.gold.human[rows], self.logits[:, rows], probs[:, rows], samples=1)
-        return found.margin.value
+    def margins(self, names: Sequence[str], rows: NDArray[np.bool_]) -> dict[str, float]:
+        """How far recipes lie below the teacher's path, on some of the items."""
+        probs = {name: self.probs[name][:, rows] for name in names}
+        found = against_path_all(self.gold.human[rows], self.logits[:, rows], probs, samples=1)
+        return {name: one.margin.value for name, one in found.items()}
 
     def rotated(self, names: Sequence[str]) -> tuple[list[str], FloatArray]:
         """The recipe with the largest margin outside each quarter, and what these say inside."""
         chosen, said = [], np.empty_like(self.logits)
         for quarter in range(QUARTERS):
             inside = self.quarter == quarter
-            margins = {name: self.margin(self.probs[name], ~inside) for name in names}
+            margins = self.margins(names, ~inside)
             chosen.append(max(margins, key=margins.__getitem__))
             said[:, inside] = self.probs[chosen[-1]][:, inside]
         return chosen, said
 
 
-def look(
-    answers: Answers, name: str, probs: FloatArray, seeds: Sequence[int], samples: int
+def looks(
+    answers: Answers, probs: Mapping[str, FloatArray], seeds: Sequence[int], samples: int
+) -> list[dict[str, Any]]:
+    """Where each lies, seen from the teacher's path, and its differences to points of that path."""
+    found = against_path_all(answers.gold.human, answers.logits, probs, samples=samples)
+    return [_told(answers, name, probs[name], one, seeds, samples) for name, one in found.items()]
+
+
+def _told(
+    answers: Answers,
+    name: str,
+    probs: FloatArray,
+    found: PathComparison,
+    seeds: Sequence[int],
+    samples: int,
 ) -> dict[str, Any]:
-    """Where it lies, seen from the teacher's path, and its differences to points of that path."""
     gold = answers.gold
-    found = against_path(gold.human, answers.logits, probs, samples=samples)
     best = found.jsd.min(), found.kl.min(), found.entropy_correlation.max()
     judged = {name: probs} | {point: answers.probs[point] for point in POINTS}
     scores = pd.concat(
@@ -121,9 +134,9 @@ def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
     answers = Answers.of(exp, names, seeds, main)
     chosen, said = answers.rotated(names)
     winner = max(names, key=chosen.count)  # of a tie the first on the list
-    looks = [look(answers, HELD_OUT, said, seeds, samples)]
-    looks += final_looks(exp, [winner, PRIMARY], seeds, others)
-    last = [one for one in looks if one["method"] in (HELD_OUT, winner)]
+    final = looks(answers, {HELD_OUT: said}, seeds, samples)
+    final += final_looks(exp, [winner, PRIMARY], seeds, others)
+    last = [one for one in final if one["method"] in (HELD_OUT, winner)]
     tested = pd.concat([one["differences"] for one in last])
     tested = tested[tested["b"].isin(ORACLES.values())]
     return {
@@ -132,10 +145,10 @@ def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
         "train_items": len(exp.splits.train),
         "chosen": chosen,
         "winner": winner,
-        "looks": looks,
+        "looks": final,
         "tests": tested.assign(p_holm=holm(tested["p"])),
         # every recipe on all items that chose: what each ingredient adds, and no verdict
-        "ingredients": [look(answers, name, answers.probs[name], seeds, samples) for name in names],
+        "ingredients": looks(answers, {n: answers.probs[n] for n in names}, seeds, samples),
         "costs": {name: vars(RECIPES[name].cost(exp)) for name in names},
     }
 
@@ -148,4 +161,8 @@ def final_looks(
     prepare(exp, names, seeds=seeds)
     samples = exp.profile.evaluation.bootstrap_samples
     every = [Answers.of(exp, names, seeds, split) for split in splits]
-    return [look(one, name, one.probs[name], seeds, samples) for one in every for name in names]
+    return [
+        row
+        for one in every
+        for row in looks(one, {name: one.probs[name] for name in names}, seeds, samples)
+    ]

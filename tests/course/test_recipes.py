@@ -15,7 +15,7 @@ from course.recipes import (
     QUARTERS,
     Answers,
     final_looks,
-    look,
+    looks,
     recipes_of,
 )
 
@@ -55,7 +55,8 @@ def test_a_quarter_has_no_say_in_what_is_chosen_for_it():
     made = made_answers()
     chosen, said = made.rotated(["solid", "lucky"])
     inside = made.quarter == 0
-    assert made.margin(made.probs["lucky"], inside) > made.margin(made.probs["solid"], inside)
+    margins = made.margins(["lucky", "solid"], inside)
+    assert margins["lucky"] > margins["solid"]
     assert chosen == ["solid"] * QUARTERS
     np.testing.assert_array_equal(said, made.probs["solid"])
 
@@ -63,11 +64,11 @@ def test_a_quarter_has_no_say_in_what_is_chosen_for_it():
 def test_people_themselves_are_better_than_every_temperature_and_the_teacher_is_not():
     made = made_answers()
     people = np.broadcast_to(made.gold.human, made.logits.shape)
-    best = look(made, "people", people, (0, 1), samples=50)
+    (best,) = looks(made, {"people": people}, (0, 1), samples=50)
     assert best["holds"] and best["margin"]["value"] > 0.5
     table = best["differences"]
     assert (table["high"] < 0).all() and table["b"].tolist()[0] == "LS-TS"
-    itself = look(made, "teacher", made.probs["LS-TS"], (0, 1), samples=50)
+    (itself,) = looks(made, {"teacher": made.probs["LS-TS"]}, (0, 1), samples=50)
     assert not itself["holds"] and itself["margin"]["value"] <= 1e-9
 
 
