@@ -107,10 +107,15 @@ def test_an_import_is_seen_wherever_it_stands(source: str, found: str) -> None:
     assert _imports(source, "ambiguity_lib.method.layers", is_package=False) == {found}
 
 
-def test_a_process_that_loads_no_model_does_not_wait_for_transformers() -> None:
-    code = (
-        "import sys, ambiguity_lib.study, ambiguity_lib.practice.compress; "
-        "print('transformers.modeling_utils' in sys.modules)"
-    )
+@pytest.mark.parametrize(
+    ("imported", "heavy"),
+    [
+        ("ambiguity_lib.practice.cli", ["torch", "pandas", "papermill", "matplotlib"]),
+        ("ambiguity_lib.study, ambiguity_lib.practice.compress", ["transformers.modeling_utils"]),
+    ],
+    ids=["the package and its help", "a process that loads no model"],
+)
+def test_what_is_heavy_is_imported_when_it_is_needed(imported: str, heavy: list[str]) -> None:
+    code = f"import sys, {imported}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "[]"

@@ -436,17 +436,18 @@ def margins(runs: Sequence[Experiment], names: Sequence[str], samples: int) -> l
     """
     rows = []
     bases = [name for name in ("teacher", "trained longer") if name in names]
-    for split, base in itertools.product(runs[0].evaluation_splits, bases):
+    for split in runs[0].evaluation_splits:
         gold = runs[0].gold(split)
         logits = {
             name: [np.log(np.maximum(METHODS[name].probs(run, split), 1e-15)) for run in runs]
             for name in names
         }
         probs = {name: [softmax(own) for own in of_runs] for name, of_runs in logits.items()}
-        found = against_path_all(gold.human, logits[base], probs, samples=samples)
-        for name, one in found.items():
-            gains = {"margin": vars(one.margin), "correlation": vars(one.correlation_gain)}
-            rows.append({"dataset": gold.name, "path": base, "method": name} | gains)
+        for base in bases:
+            found = against_path_all(gold.human, logits[base], probs, samples=samples)
+            for name, one in found.items():
+                gains = {"margin": vars(one.margin), "correlation": vars(one.correlation_gain)}
+                rows.append({"dataset": gold.name, "path": base, "method": name} | gains)
     return rows
 
 

@@ -393,9 +393,6 @@ def difference_table(results: Results) -> pd.DataFrame:
     return shown
 
 
-PATH_COLUMNS = {"JSD": "JSD", "KL": "KL", "entropy_corr": "entropy corr."}
-
-
 def margin_table(results: Results) -> pd.DataFrame:
     """Margins below the teacher's path and gains in correlation, with intervals."""
     rows = {}
@@ -415,14 +412,14 @@ def recipe_table(results: Results) -> pd.DataFrame:
         less = pd.DataFrame(one["differences"]).query("b == 'LS-TS'").set_index("score").T
         scaled = {name: number(one[name] - less[name]["difference"]) for name in ("JSD", "KL")}
         rows.setdefault((one["dataset"], "LS-TS"), scaled)
-        path = {PATH_COLUMNS[name]: number(value) for name, value in one["path"].items()}
+        path = {name: number(value) for name, value in one["path"].items()}
         rows.setdefault((one["dataset"], "best of the path †"), path)
         rows[one["dataset"], one["method"]] = {
-            **{shown: number(one[name]) for name, shown in PATH_COLUMNS.items()},
+            **{name: number(one[name]) for name in path},
             **{f"{name} − LS-TS": with_interval(less[name]) for name in ("JSD", "KL")},
             **{name: gained(one[name]) for name in ("margin", "correlation")},
         }
-    return pd.DataFrame(rows).T.fillna("")
+    return pd.DataFrame(rows).T.fillna("").rename(columns={"entropy_corr": "entropy corr."})
 
 
 def seed_table(results: Results) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,15 +17,6 @@ runner_of_commands = CliRunner()
 def test_version() -> None:
     result = runner_of_commands.invoke(app, ["--version"])
     assert (result.exit_code, result.stdout) == (0, f"ambiguity-lib {__version__}\n")
-
-
-def test_the_package_and_its_help_import_nothing_heavy() -> None:
-    code = (
-        "import sys, ambiguity_lib.practice.cli; "
-        "print([m for m in ('torch', 'pandas', 'papermill', 'matplotlib') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def _fetched(tmp_path: Path) -> dict[str, tuple[Path, ...]]:
