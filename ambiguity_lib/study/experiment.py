@@ -171,10 +171,10 @@ class Experiment(Pipeline):
 
     # -- what ours is compared with -----------------------------------------------------------
 
-    def label_smoothed(self, epsilon: float, depth: int | None = None) -> Classifier:
-        """A model of the full (or given) depth trained on smoothed labels."""
+    def label_smoothed(self, epsilon: float) -> Classifier:
+        """A model of the full depth trained on smoothed labels."""
         return self.train(
-            self.num_layers if depth is None else depth,
+            self.num_layers,
             {"method": "label smoothing", "epsilon": epsilon},
             lambda: label_smoothing_targets(self.labels("train"), len(self.class_names), epsilon),
         )

@@ -248,16 +248,15 @@ def _run_jobs(
                 _note(failed, *_attempt(of_fold[job.fold], job, None, None))
                 bar.update()
             return failed
+        # a thread more than there are cores slows all of them many times over
+        threads = max(1, torch.get_num_threads() // workers) if here else None
         parent = os.getpid() if here else None
         left = dict.fromkeys(jobs)
         pool = joblib.Parallel(
             workers, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
         )
         quiet = {fold: one.quiet() for fold, one in of_fold.items()}
-        calls = [
-            joblib.delayed(_attempt)(quiet[job.fold], job, threads, parent)
-            for job, threads in zip(jobs, _threads(len(jobs), workers, here), strict=True)
-        ]
+        calls = [joblib.delayed(_attempt)(quiet[job.fold], job, threads, parent) for job in jobs]
         with joblib.parallel_config("loky") if here else contextlib.nullcontext():
             try:
                 for job, error in pool(calls):
@@ -268,14 +267,6 @@ def _run_jobs(
                 reason = "a worker died, perhaps for memory: AMBIGUITY_WORKERS=1 needs less"
                 failed |= dict.fromkeys(left, reason)
     return failed
-
-
-def _threads(jobs: int, workers: int, here: bool) -> Iterator[int | None]:
-    """Threads of each job; the last ones share what no other job will use."""
-    last = jobs % workers
-    for place in range(jobs):
-        at_a_time = last if place >= jobs - last else workers
-        yield max(1, torch.get_num_threads() // at_a_time) if here else None
 
 
 def _note(failed: dict[Job, str], job: Job, error: str | None) -> None:

@@ -36,7 +36,6 @@ from ambiguity_lib.study.sweep import (
     REFERENCES,
     FailedWorkError,
     _stages,
-    _threads,
     default_workers,
     experiments_of,
     parse_seeds,
@@ -362,21 +361,6 @@ def test_scores_are_the_metrics(exp, scores):
     np.testing.assert_allclose(own["JSD"], jensen_shannon_distance(exp.human, teacher))
     np.testing.assert_allclose(own["confidence"], teacher.max(axis=1))
     assert own["uid"].tolist() == exp.splits.evaluation["uid"][:]
-
-
-@pytest.mark.parametrize(
-    ("jobs", "workers", "cores", "threads"),
-    [
-        (5, 2, 2, [1, 1, 1, 1, 2]),
-        (4, 2, 2, [1] * 4),
-        (6, 4, 16, [4, 4, 4, 4, 8, 8]),
-        (3, 2, 1, [1] * 3),
-    ],
-)
-def test_the_last_jobs_share_the_whole_machine(jobs, workers, cores, threads, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    assert list(_threads(jobs, workers, here=True)) == threads
-    assert list(_threads(jobs, workers, here=False)) == [None] * jobs
 
 
 def test_number_of_workers(monkeypatch):
