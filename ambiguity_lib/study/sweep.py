@@ -14,6 +14,7 @@ import os
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,7 +258,12 @@ def _run_jobs(
         )
         quiet = {fold: one.quiet() for fold, one in of_fold.items()}
         calls = [joblib.delayed(_attempt)(quiet[job.fold], job, threads, parent) for job in jobs]
-        with joblib.parallel_config("loky") if here else contextlib.nullcontext():
+        with (
+            joblib.parallel_config("loky") if here else contextlib.nullcontext(),
+            warnings.catch_warnings(),
+        ):
+            # one that holds much memory makes room for another, which is no news to a reader
+            warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
             try:
                 for job, error in pool(calls):
                     del left[job]
