@@ -15,7 +15,6 @@ from ambiguity_lib.method.recipe import (
     Distillation,
     Pipeline,
     PipelineConfig,
-    cross_fit,
     distil,
 )
 from ambiguity_lib.method.targets import (
@@ -50,7 +49,6 @@ __all__ = [
     "apply_temperature",
     "choose_layers",
     "converged_depth",
-    "cross_fit",
     "degenerate_signs",
     "distil",
     "ensemble_probs",

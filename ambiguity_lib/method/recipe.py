@@ -614,55 +614,14 @@ class Pipeline:
         return self.layers.source
 
 
-def _fold_rows(
-    items: Dataset, folds: int, salt: str = ""
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _fold_rows(items: Dataset, folds: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Rows outside and inside each fold; equal texts are in one."""
-    fold_of = text_folds(items["text"][:], folds, salt=salt)
+    fold_of = text_folds(items["text"][:], folds)
     if len(np.unique(fold_of)) < folds:
         raise ValueError(f"{len(items)} items are too few for {folds} folds")
     return [
         (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)
     ]
-
-
-def cross_fit(
-    make_model: Callable[[], PreTrainedModel],
-    tokenizer: PreTrainedTokenizerBase,
-    items: Dataset,
-    targets: NDArray[np.float64],
-    folds: int,
-    training: TrainingConfig,
-    *,
-    salt: str = "",
-    seed: int = 0,
-    progress: bool = True,
-) -> NDArray[np.float64]:
-    """Distributions over items, each by a model that was trained on the other folds.
-
-    Raises:
-        ValueError: If a fold would be empty.
-    """
-    probs = np.empty_like(targets)
-    for seen, unseen in _fold_rows(items, folds, salt):
-        model = fine_tune(
-            make_model(),
-            tokenizer,
-            items.select(seen),
-            targets[seen],
-            training,
-            seed=seed,
-            progress=progress,
-        )
-        logits = predict_logits(
-            model,
-            tokenizer,
-            items.select(unseen),
-            max_length=training.max_length,
-            progress=progress,
-        )
-        probs[unseen] = softmax(logits)
-    return probs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,6 @@ class BaselinesConfig:
         epsilons: The label smoothings that validation labels choose from.
         dropout_samples: Passes of MC dropout.
         ensemble_size: Models of a deep ensemble.
-        human_folds: Folds of training on human distributions.
     """
 
     epsilons: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)] = (
@@ -41,7 +40,6 @@ class BaselinesConfig:
     )
     dropout_samples: PositiveInt = 20
     ensemble_size: PositiveInt = 5
-    human_folds: Annotated[int, Field(ge=2)] = 5
 
 
 _LOG_BOUNDS = (np.log(0.05), np.log(50.0))

@@ -31,7 +31,6 @@ METHOD_COLORS: dict[str, str] = {
     "distilled": "#0072B2",
     "temperature": "#56B4E9",
     "label smoothing": "#CC79A7",
-    "human upper bound": "#009E73",
     "ls-ts": "#1B7F8C",
     "mc dropout": "#7B61A8",
     "deep ensemble": "#4B2E83",

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambiguity_lib.data.labelled import LabelledSplits, SplitName
-from ambiguity_lib.data.schema import Splits, dataset_fingerprint, human_distributions
+from ambiguity_lib.data.schema import Splits
 from ambiguity_lib.data.splits import load_splits
 from ambiguity_lib.evaluation.scores import Gold
-from ambiguity_lib.method.recipe import Classifier, Pipeline, cross_fit
+from ambiguity_lib.method.recipe import Classifier, Pipeline
 from ambiguity_lib.method.targets import label_smoothing_targets
 from ambiguity_lib.method.temperatures import mc_dropout_probs
 from ambiguity_lib.metrics import negative_log_likelihood
@@ -25,8 +25,6 @@ from ambiguity_lib.study.profile import Profile, load_profile
 
 #: Halves of the training items, each described by models of the other.
 OUT_OF_FOLD = 2
-# A dataset's own folds are by the same hash, so these need a salt.
-_HUMAN_FOLDS = "human"
 
 
 class Experiment(Pipeline):
@@ -257,40 +255,3 @@ class Experiment(Pipeline):
             return said
 
         return self.stored_array("other-fold", spec, compute)
-
-    def human_trained_probs(self, split: SplitName = "evaluation") -> NDArray[np.float64]:
-        """What the teacher says after going on with others' human distributions, shape (N, C).
-
-        Cross-fitted: each fold of the evaluation items is predicted by a model that has seen the
-        human distributions of the others. The only method that reads them.
-
-        Args:
-            split: ``evaluation`` or the name of another evaluation set.
-
-        Returns:
-            The distributions, each from a model that has not seen the item.
-        """
-        whole, folds = self.data.whole(split), self.profile.baselines.human_folds
-        spec = {
-            "model": self.teacher.key,
-            "data": dataset_fingerprint(whole),
-            "training": self.training_spec(self.profile.training),
-            "folds": folds,
-            "salt": _HUMAN_FOLDS,
-            "seed": self.seed,
-        }
-        return self.stored_array(
-            "human-probs",
-            spec,
-            lambda: cross_fit(
-                self.teacher.load,
-                load_tokenizer(self.teacher.path),
-                self.data.items(split),
-                human_distributions(whole),
-                folds,
-                self.profile.training,
-                salt=_HUMAN_FOLDS,
-                seed=self.seed,
-                progress=self.progress,
-            ),
-        )

@@ -70,8 +70,7 @@ class Method:
         name: What tables call it.
         probs: Distributions over an evaluation set, shape (N, C).
         cost: What it takes.
-        gold: None for a method that reads no human distribution; ``"trained"`` if it learns from
-            those of other items, ``"oracle"`` if it reads those that it is judged by.
+        gold: Whether it reads the human distributions that it is judged by.
         per_seed: Whether every seed has its own; an ensemble over seeds has one for all.
         needs: What is made before it.
     """
@@ -79,7 +78,7 @@ class Method:
     name: str
     probs: Callable[[Experiment, SplitName], FloatArray]
     cost: Callable[[Experiment], Cost]
-    gold: Literal["oracle", "trained"] | None = None
+    gold: bool = False
     per_seed: bool = True
     needs: tuple[Stage, ...] = (Stage.TEACHER,)
 
@@ -149,12 +148,6 @@ def _ensemble_cost(exp: Experiment) -> Cost:
     return _full(exp, size, size, size)
 
 
-def _human_cost(exp: Experiment) -> Cost:
-    # cross-fitting trains one such model a fold, which is the cost of judging it
-    share = 1 - 1 / exp.profile.baselines.human_folds
-    return _full(exp, 1 + share * len(exp.splits.evaluation) / len(exp.splits.train))
-
-
 _PROBED = (Stage.TEACHER, Stage.PROBES)
 
 _ALL = (
@@ -184,14 +177,8 @@ _ALL = (
     ),
     Method("distilled", lambda exp, split: exp.distilled().probs(split), _taught, needs=_PROBED),
     # the temperature that is best for the one is not best for the other
-    Method("oracle temperature (JSD)", _oracle("JSD"), _full, gold="oracle"),
-    Method("oracle temperature (KL)", _oracle("KL"), _full, gold="oracle"),
-    Method(
-        "human upper bound",
-        lambda exp, split: exp.human_trained_probs(split),
-        _human_cost,
-        gold="trained",
-    ),
+    Method("oracle temperature (JSD)", _oracle("JSD"), _full, gold=True),
+    Method("oracle temperature (KL)", _oracle("KL"), _full, gold=True),
 )
 
 #: Name → method, in the order of tables.
@@ -209,8 +196,12 @@ def marked(name: str) -> str:
 
     Examples:
         >>> from ambiguity_lib.study.methods import marked
-        >>> marked("human upper bound"), marked("constant mean"), marked("pruned")
-        ('human upper bound †', 'constant mean †', 'pruned')
+        >>> (
+        ...     marked("oracle temperature (KL)"),
+        ...     marked("constant mean"),
+        ...     marked("pruned"),
+        ... )
+        ('oracle temperature (KL) †', 'constant mean †', 'pruned')
     """
     gold = name in METHODS and METHODS[name].gold
     return f"{name} †" if gold or name == "constant mean" else name

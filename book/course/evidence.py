@@ -475,7 +475,7 @@ def evidence(
         **scores,
         **layers,
         "noise_floors": floors,
-        "margins": margins(runs, [name for name in names if METHODS[name].gold is None], samples)
+        "margins": margins(runs, [name for name in names if not METHODS[name].gold], samples)
         if len(folds) == 1
         else None,
         "items": single_items(exp),

@@ -123,7 +123,6 @@ KEYS_OF_0_1_0 = {
     "probe-probs": "d4cd371b68b714c18fdd08e79853abfc",
     "logits": "24034d34f1e4a44acbcfa195f477c905",
     "dropout-probs": "6c26109065148ec59356319bee59027e",
-    "human-probs": "43673a15db56d1e1fc2a82f85c09adb5",
 }
 
 
@@ -165,6 +164,5 @@ def test_what_version_0_1_0_stored_is_found(tmp_path, monkeypatch):
     exp.probe_probs("validation")
     exp.teacher.logits()
     exp.mc_dropout_probs()
-    exp.human_trained_probs()
     found |= models
     assert {name: found[name] for name in KEYS_OF_0_1_0} == KEYS_OF_0_1_0

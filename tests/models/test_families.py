@@ -34,9 +34,7 @@ def test_a_profile_runs_end_to_end_on_random_weights(family, build_dir, tmp_path
         model=ModelConfig(source=str(checkpoint)),
         data=dataclasses.replace(profile.data, **few),
         training=dataclasses.replace(profile.training, **short),
-        baselines=dataclasses.replace(
-            profile.baselines, dropout_samples=2, ensemble_size=2, human_folds=2
-        ),
+        baselines=dataclasses.replace(profile.baselines, dropout_samples=2, ensemble_size=2),
         second_task=dataclasses.replace(
             second,
             data=dataclasses.replace(second.data, folds=1, evaluation_items=40),

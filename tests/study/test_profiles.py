@@ -83,12 +83,6 @@ def test_sections_with_defaults_may_be_left_out(content: dict[str, Any], tmp_pat
         ("data", "transfer", ["anli"], "data.transfer.0 must be .snli. or .mnli., got .anli"),
         ("data", "transfer", ["mnli"], "data.transfer must be empty for other data than snli"),
         ("baselines", "epsilons", [0.0], "baselines.epsilons.0 must be greater than 0, got 0"),
-        (
-            "baselines",
-            "human_folds",
-            1,
-            "baselines.human_folds must be greater than or equal to 2, got 1",
-        ),
         ("second_task", "model", {}, "unknown key 'second_task.model'"),
         (None, "sweep_seeds", [1, 1], "sweep_seeds must be distinct"),
         ("data", "train_items", None, "data.train_items must be a number"),

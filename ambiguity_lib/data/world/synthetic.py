@@ -100,9 +100,9 @@ class SyntheticConfig:
 def generate_synthetic(config: SyntheticConfig) -> Splits:
     """Generate training, validation and evaluation items that share no premise.
 
-    All splits have `label_dist`, the exact truth, which nothing but a human upper bound may learn
-    from; only evaluation has `label_counts` (the fresh votes) and `majority_label` (their majority;
-    a tie goes to the gold label if it is tied, else to the first class). uids are
+    All splits have `label_dist`, the exact truth, from which nothing learns; only evaluation has
+    `label_counts` (the fresh votes) and `majority_label` (their majority; a tie goes to the gold
+    label if it is tied, else to the first class). uids are
     `KIND-SPLIT-NUMBER`. The same configuration gives the same splits on any machine.
 
     Raises:

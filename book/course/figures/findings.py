@@ -42,7 +42,6 @@ MARKERS = {
     "LS-TS": "X",
     "MC dropout": "<",
     "deep ensemble": ">",
-    "human upper bound": "*",
 }
 _HUMAN, _GREY = method_color("human"), "#777777"
 _RAW, _SCALED = CURVE_COLORS[0], CURVE_COLORS[1]
