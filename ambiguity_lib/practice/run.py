@@ -11,7 +11,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -323,12 +323,10 @@ class Reproduction:
     """What to type to make the student again.
 
     Attributes:
-        language: ``bash`` or ``python``.
-        code: One command, or a program.
+        code: One command.
         remark: What its reader has to put in; empty if nothing.
     """
 
-    language: str
     code: str
     remark: str
 
@@ -602,46 +600,9 @@ class Run:
         return list(filter(None, [self.leak_notes.get(data), ties]))
 
     @property
-    def reproduction(self) -> Reproduction:
-        """The command of a run that was started by one, and a Python program for any other."""
-        return self._program() if self.command is None else typed_again(self.command)
-
-    def _program(self) -> Reproduction:
-        given = {name: part.source for name, part in self.data.items()}
-        names = {name: shareable(source or f"{name}.csv") for name, source in given.items()}
-        human = ", human=True, labels=False"
-        parts = [f"{name}={name}" if name == "human" else name for name in given]
-        call = [repr(self.base), *parts, "settings=settings", f"seed={self.seed}"]
-        lines = [
-            "from ambiguity_lib.evaluation import EvaluationConfig",
-            "from ambiguity_lib.method import ProbingConfig",
-            "from ambiguity_lib.models import TrainingConfig",
-            "from ambiguity_lib.practice.compress import CompressionSettings, compress",
-            "from ambiguity_lib.practice.own_files import read_dataset",
-            "",
-            f"classes = {self.classes!r}",
-            *(
-                f"{name} = read_dataset({names[name]!r}, class_names=classes"
-                f"{human if name == 'human' else ''}).dataset"
-                for name in given
-            ),
-            "settings = CompressionSettings(",
-            *(
-                f"    {one.name}={getattr(self.settings, one.name)!r},"
-                for one in fields(self.settings)
-            ),
-            ")",
-            f"result = compress({', '.join(call)})",
-            f"result.save('student', name={self.name!r})",
-        ]
-        remark = (
-            "Files are named without their folders, and expected to have this library's columns."
-        )
-        if unknown := [f"{name} items" for name, source in given.items() if source is None]:
-            remark += (
-                f" Where the {_listed(unknown)} are from is not recorded: put in your own file."
-            )
-        return Reproduction("python", "\n".join(lines), remark)
+    def reproduction(self) -> Reproduction | None:
+        """The command of a run that was started by one."""
+        return None if self.command is None else typed_again(self.command)
 
 
 _RUN = TypeAdapter(Run)
@@ -656,7 +617,7 @@ def typed_again(command: Command) -> Reproduction:
             f"Of {_listed(read)} only the last part of a path is given here: put "
             "in the whole one, or start the command where these files are."
         )
-    return Reproduction("bash", " \\\n  ".join(lines), remark)
+    return Reproduction(" \\\n  ".join(lines), remark)
 
 
 def _listed(names: list[str]) -> str:
