@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ambiguity_lib.method.layers import converged_depth
 from ambiguity_lib.method.targets import mixture_targets, one_hot_targets
@@ -21,8 +20,8 @@ def _distributions(seed: int, items: int, classes: int) -> Array:
 
 
 def _rank_correlation(human: Array, probs: Array) -> float:
-    ranks = rankdata(entropy(human)), rankdata(entropy(probs))
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = [entropy(dist).argsort().argsort() for dist in (human, probs)]
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def _first_small_gain(accuracies: Array, tolerance: float) -> int:
