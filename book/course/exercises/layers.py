@@ -20,8 +20,8 @@ def _distributions(seed: int, items: int, classes: int) -> Array:
 
 
 def _rank_correlation(human: Array, probs: Array) -> float:
-    ranks = [entropy(dist).argsort().argsort() for dist in (human, probs)]
-    return float(np.corrcoef(ranks)[0, 1])
+    one, other = (entropy(dist).argsort().argsort() for dist in (human, probs))
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def _first_small_gain(accuracies: Array, tolerance: float) -> int:
