@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -401,13 +401,13 @@ def margin_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def recipe_table(results: Results) -> pd.DataFrame:
-    """What each recipe came to on the items that chose, then the chosen ones on all other sets.
+def recipe_table(looks: Iterable[Results]) -> pd.DataFrame:
+    """What recipes came to, a row a look; see :func:`course.recipes.looks`.
 
-    LS-TS and the lowest and highest values of the teacher's path stand before them.
+    LS-TS and the lowest and highest values of the teacher's path stand before those of a set.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
-    for one in (*results["ingredients"], *results["looks"]):
+    for one in looks:
         less = pd.DataFrame(one["differences"]).query("b == 'LS-TS'").set_index("score").T
         scaled = {name: number(one[name] - less[name]["difference"]) for name in ("JSD", "KL")}
         rows.setdefault((one["dataset"], "LS-TS"), scaled)
