@@ -105,7 +105,7 @@ def records_of_other_settings(root: Path) -> Iterator[str]:
     for path in sorted((root / "book" / "results").glob("*/*.json")):
         record = load_record(path)
         profile = load_profile(profiles / f"{record['profile']}.yml")
-        if record["chapter"] == "evidence_emotion":
+        if record["chapter"].endswith("_emotion"):
             profile = profile.for_second_task()
         for key in _changed(record["settings"], plain(profile, "profile")):
             yield f"{path.relative_to(root)} was made with another {key}: run `make results`"
