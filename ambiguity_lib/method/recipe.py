@@ -559,7 +559,11 @@ class Pipeline:
                 "an encoder without a head for these classes"
             )
         items = self.data.items("train")
-        for seen, unseen in _fold_rows(items, count):
+        fold_of = text_folds(items["text"][:], count)
+        if len(np.unique(fold_of)) < count:
+            raise ValueError(f"{len(items)} items are too few for {count} folds")
+        for fold in range(count):
+            seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
             splits = dataclasses.replace(
                 self.splits,
                 train=items.select(seen),
@@ -612,16 +616,6 @@ class Pipeline:
     def source(self) -> int:
         """Layer that distillation takes its distribution from."""
         return self.layers.source
-
-
-def _fold_rows(items: Dataset, folds: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Rows outside and inside each fold; equal texts are in one."""
-    fold_of = text_folds(items["text"][:], folds)
-    if len(np.unique(fold_of)) < folds:
-        raise ValueError(f"{len(items)} items are too few for {folds} folds")
-    return [
-        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)
-    ]
 
 
 @dataclasses.dataclass(frozen=True)

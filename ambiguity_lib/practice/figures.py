@@ -35,7 +35,6 @@ METHOD_COLORS: dict[str, str] = {
     "mc dropout": "#7B61A8",
     "deep ensemble": "#4B2E83",
     "distilled from the top": "#66A0C8",
-    "out of fold": "#117733",
     "uniform": "#999999",
     "constant mean": "#666666",
     "probe": "#5F7386",

@@ -136,8 +136,7 @@ def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
     winner = max(names, key=chosen.count)  # of a tie the first on the list
     final = looks(answers, {HELD_OUT: said}, seeds, samples)
     final += final_looks(exp, [winner, PRIMARY], seeds, others)
-    last = [one for one in final if one["method"] in (HELD_OUT, winner)]
-    tested = pd.concat([one["differences"] for one in last])
+    tested = pd.concat([one["differences"] for one in decisive(final, winner)])
     tested = tested[tested["b"].isin(ORACLES.values())]
     return {
         "seeds": list(seeds),
@@ -151,6 +150,11 @@ def recipes_of(exp: Experiment, seeds: Sequence[int]) -> dict[str, Any]:
         "ingredients": looks(answers, {n: answers.probs[n] for n in names}, seeds, samples),
         "costs": {name: vars(RECIPES[name].cost(exp)) for name in names},
     }
+
+
+def decisive(final: Sequence[Mapping[str, Any]], winner: str) -> list[Mapping[str, Any]]:
+    """Of the looks, those that the claim hangs on: at what was chosen, where it was not chosen."""
+    return [one for one in final if one["method"] in (HELD_OUT, winner)]
 
 
 def final_looks(

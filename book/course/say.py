@@ -17,7 +17,7 @@ from ambiguity_lib.evaluation import (
     told,
     with_interval,
 )
-from course.recipes import HELD_OUT
+from course.recipes import decisive
 
 Results = Mapping[str, Any]
 _LOST = {"excluded": "holds", "certain": "does not hold", "open": "is undecided"}
@@ -118,7 +118,7 @@ def gained(gain: Mapping[str, float]) -> str:
 
 def recipes(results: Results) -> str:
     """Whether the recipe that was chosen lies below all temperatures where it was not chosen."""
-    final = [one for one in results["looks"] if one["method"] in (HELD_OUT, results["winner"])]
+    final = decisive(results["looks"], results["winner"])
     word = "is" if all(one["holds"] for one in final) else "is not shown to be"
     told = "; ".join(
         f"margin {gained(one['margin'])} and entropy correlation {gained(one['correlation'])} on "
